@@ -1,0 +1,57 @@
+# Needs make and Python 3.11 or later, nothing else.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SILENT:
+.PHONY: help venv demo test test-fast lint bench clean
+
+# The first Python that is new enough and really starts: a name on the path may be a shim without a Python behind it.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
+BIN := .venv/bin
+STAMP := .venv/.stamp
+PYTEST := $(BIN)/python -m pytest -n 2
+
+help: ## list these targets
+	sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name what; do \
+		printf '  make %-10s %s\n' "$$name" "$$what"; done
+
+venv: $(STAMP) ## make .venv with the package and its tools, as pinned in constraints.txt
+
+$(STAMP): pyproject.toml constraints.txt
+	test -n "$(PYTHON)" || { echo "make: no Python 3.11 or later found; install one, or name it: make PYTHON=/path/to/python" >&2; exit 1; }
+	$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
+		minor=$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			echo "make: $(PYTHON) has no venv, installing python$$minor-venv by apt-get"; \
+			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "python$$minor-venv" >/dev/null; \
+		else \
+			echo "make: $(PYTHON) cannot make a virtual environment; install the package python3-venv as root" >&2; exit 1; \
+		fi; }
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
+	echo "make: installing into .venv"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --root-user-action=ignore -c constraints.txt -e '.[dev]'
+	touch $@
+
+demo: $(STAMP) ## run the main job on a log: make demo LOG=path (writes demo/)
+	test -n "$(LOG)" || { echo "make demo: which log? Say make demo LOG=path, where path is a file, a folder or a glob." >&2; exit 2; }
+	$(BIN)/churn run $(LOG) --out demo
+
+test: lint ## lint, then all tests
+	mkdir -p build
+	$(PYTEST) --junitxml=build/tests.xml
+	echo "make: every check passed; results by test are in build/tests.xml"
+
+test-fast: $(STAMP) ## the tests that take no time, without lint
+	$(PYTEST) -m "not slow"
+
+lint: $(STAMP) ## style, types and import rules
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy --no-error-summary
+	$(BIN)/lint-imports --no-logo
+
+bench: $(STAMP) ## measure the main job: make bench ARGS="..."
+	$(BIN)/python -m benchmarks.main_job $(ARGS)
+
+clean: ## remove .venv, caches and everything built
+	rm -rf .venv build dist demo .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	find . -name .git -prune -o \( -name __pycache__ -o -name '*.egg-info' \) -prune -exec rm -rf {} +

@@ -1,0 +1,70 @@
+"""The one interface behind which the engines stand; nothing outside asks which engine it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from churn.sources import Source
+
+RAW_LINE = "text"
+"""Column of the raw table that holds the line as it stands in the file."""
+
+
+class Engine(Protocol):
+    """Opens a log, runs Ibis expressions, writes and reads Parquet tables, reports progress."""
+
+    name: str
+
+    def lines(self, sources: Sequence[Source], columns: dict[str, str], *, numbered: bool = False) -> ir.Table:
+        """The raw lines of a log, nothing judged yet.
+
+        Args:
+            sources: the files, in the order that `file` counts.
+            columns: for each of our 18 column names the name that this log uses.
+            numbered: add `line`, the line number in its file from 1; for one file at a time.
+
+        Returns:
+            `file` (int32, index into `sources`), `text` (the line), `object` (bool: the line is exactly one
+            JSON object), the 18 columns as text (null where absent or null; numbers as they are written), and
+            `odd` (int64): bit i is set where text column `schema.TEXTS[i]` holds something that is no JSON
+            string (the column itself is null then); a number is fine as `userId`.
+        """
+        ...
+
+    def readable(self, source: Source) -> bool:
+        """Whether `lines` gets through this file; if not, `sanitise` it first."""
+        ...
+
+    def keys(self, source: Source) -> tuple[str, ...]:
+        """The column names found in the first lines of a file, sorted."""
+        ...
+
+    def read(self, *folders: Path) -> ir.Table:
+        """The Parquet files below folders that `write` made; folder names `key=value` become columns."""
+        ...
+
+    def write(self, table: ir.Table, folder: Path, *, partition_by: Sequence[str] = ()) -> None:
+        """Write a table as Parquet files into a new folder.
+
+        Raises:
+            LineReadError: if a file of the log could not be read as lines.
+            OutputError: if the folder cannot be written.
+        """
+        ...
+
+    def fetch(self, table: ir.Table) -> pa.Table:
+        """Collect a small result."""
+        ...
+
+    def progress(self) -> float | None:
+        """Share of the running statement that is done, from 0 to 1; None where nobody knows."""
+        ...
+
+    def close(self) -> None:
+        """Give back memory and temporary files."""
+        ...

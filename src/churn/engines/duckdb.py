@@ -1,0 +1,253 @@
+"""The embedded engine: DuckDB through Ibis. No server, no Java."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import duckdb
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from churn.errors import EngineError, LineReadError, OutputError
+from churn.schema import NUMBERS, TEXTS
+from churn.sources import Source
+
+MAX_LINE = 10_000_000
+"""Longest line in bytes; a longer one is refused."""
+
+_FULL = ("No space left", "File too large", "Disk quota")
+_DENIED = ("Permission denied", "Read-only", "Could not create", "Cannot open file", "Could not write")
+_INTEGERS = {"int8": "TINYINT", "int16": "SMALLINT", "int32": "INTEGER", "int64": "BIGINT"}
+_FLUSH_ROWS = 100_000
+"""Rows that a partitioned write holds back: fewer cost little and spare gigabytes, as logs come in order of time."""
+
+
+class DuckDBEngine:
+    """Implements `churn.engines.Engine` inside this process."""
+
+    name = "duckdb"
+
+    def __init__(self, *, memory: int, scratch: Path, threads: int | None = None) -> None:
+        """Open an engine.
+
+        Args:
+            memory: bytes that DuckDB may use before it spills to `scratch`.
+            scratch: folder for what does not fit into memory.
+            threads: cores to use; all by default.
+        """
+        settings: dict[str, Any] = {
+            "memory_limit": f"{memory // 1_000_000}MB",
+            "temp_directory": str(scratch),
+            "preserve_insertion_order": False,
+            "enable_progress_bar": True,  # counts the progress that `progress` tells
+            "enable_progress_bar_print": False,
+            "partitioned_write_flush_threshold": _FLUSH_ROWS,
+            "TimeZone": "UTC",
+        }
+        if threads is not None:
+            settings["threads"] = threads
+        self._ibis = ibis.duckdb.connect()
+        self._con = cast(duckdb.DuckDBPyConnection, self._ibis.con)
+        self._views = itertools.count()
+        for name, value in settings.items():
+            self._con.execute(f"SET {name} = {_literal(value)}")
+
+    def lines(self, sources: Sequence[Source], columns: dict[str, str], *, numbered: bool = False) -> ir.Table:
+        """See `Engine.lines`."""
+        self._keep_order(numbered)
+        parts = []
+        for kind in ("json", "parquet"):
+            members = [(i, source) for i, source in enumerate(sources) if source.kind == kind]
+            if members:
+                sql = _json_sql if kind == "json" else self._parquet_sql
+                parts.append(sql([i for i, _ in members], [s.path for _, s in members], columns, numbered))
+        return self._sql(" UNION ALL ".join(parts))
+
+    def readable(self, source: Source) -> bool:
+        """See `Engine.readable`."""
+        if source.kind == "parquet":
+            return True
+        try:
+            self._con.execute(f"SELECT max(length(line)) FROM {_line_reader([source.path])}").fetchall()
+        except (duckdb.InvalidInputException, duckdb.IOException):
+            return False
+        return True
+
+    def keys(self, source: Source) -> tuple[str, ...]:
+        """See `Engine.keys`."""
+        if source.kind == "parquet":
+            return tuple(sorted(self._parquet_columns([source.path])))
+        sample = f"(SELECT line FROM {_line_reader([source.path])} LIMIT 10000)"
+        objects = f"(SELECT line FROM {sample} WHERE json_valid(line) AND json_type(line) = 'OBJECT')"
+        rows = self._con.execute(f"SELECT DISTINCT unnest(json_keys(line)) AS key FROM {objects} ORDER BY key")
+        return tuple(row[0] for row in rows.fetchall())
+
+    def read(self, *folders: Path) -> ir.Table:
+        """See `Engine.read`."""
+        self._keep_order(False)
+        files = [str(file) for folder in folders for file in sorted(folder.rglob("*.parquet"))]
+        return self._sql(f"SELECT * FROM read_parquet({_literal(files)}, hive_partitioning = true)")
+
+    def write(self, table: ir.Table, folder: Path, *, partition_by: Sequence[str] = ()) -> None:
+        """See `Engine.write`."""
+        parted = f", PARTITION_BY ({', '.join(partition_by)})" if partition_by else ""
+        target = folder if partition_by else folder / "part-0.parquet"
+        folder.mkdir(parents=True)
+        with _translated(folder):
+            self._con.execute(f"COPY ({self._compiled(table)}) TO {_literal(str(target))} (FORMAT parquet{parted})")
+
+    def fetch(self, table: ir.Table) -> pa.Table:
+        """See `Engine.fetch`."""
+        return self._con.sql(self._compiled(table)).to_arrow_table()
+
+    def progress(self) -> float | None:
+        """See `Engine.progress`."""
+        percent = self._con.query_progress()
+        return percent / 100 if percent >= 0 else None
+
+    def close(self) -> None:
+        """See `Engine.close`."""
+        self._ibis.disconnect()
+
+    def _keep_order(self, keep: bool) -> None:
+        """Line numbers need the order of the file; everything else is faster and smaller without."""
+        self._con.execute(f"SET preserve_insertion_order = {_literal(keep)}")
+
+    def _sql(self, query: str) -> ir.Table:
+        # A view, since Ibis would parse the text of a query: slow for thousands of files.
+        name = f"churn_{next(self._views)}"
+        self._con.execute(f"CREATE TEMP VIEW {name} AS {query}")
+        return self._ibis.table(name)
+
+    def _compiled(self, table: ir.Table) -> str:
+        # DuckDB widens sums and literals in its own way, and a 128-bit sum would reach Parquet as a float.
+        whole = {name: _INTEGERS[str(kind)] for name, kind in table.schema().items() if str(kind) in _INTEGERS}
+        casts = ", ".join(f"{_quote(name)}::{kind} AS {_quote(name)}" for name, kind in whole.items())
+        sql = self._ibis.compile(table)
+        return f"SELECT * REPLACE ({casts}) FROM ({sql})" if whole else sql
+
+    def _parquet_columns(self, paths: list[Path]) -> dict[str, str]:
+        rows = self._con.execute(
+            f"DESCRIBE SELECT * FROM read_parquet({_literal(list(map(str, paths)))}, union_by_name = true)"
+        )
+        return {row[0]: row[1] for row in rows.fetchall()}
+
+    def _parquet_sql(self, numbers: list[int], paths: list[Path], columns: dict[str, str], numbered: bool) -> str:
+        """A row of a Parquet file as a line: every cell as text, judged like a JSON line."""
+        found = self._parquet_columns(paths)
+        cells = ", ".join(f"{_cell(columns[name], found)} AS {_quote(name)}" for name in NUMBERS + TEXTS)
+        line = ", row_number() OVER () AS line, to_json(t)::VARCHAR AS text" if numbered else ", NULL::VARCHAR AS text"
+        files = f"read_parquet({_literal(list(map(str, paths)))}, union_by_name = true)"
+        index = "0" if numbered else "file_index::BIGINT"
+        return (
+            f"SELECT {_literal(numbers)}[{index} + 1]::INTEGER AS file{line}, true AS object, "
+            f"{cells}, 0::BIGINT AS odd FROM {files} AS t"
+        )
+
+
+def _cell(column: str, found: dict[str, str]) -> str:
+    kind = found.get(column, "")
+    if not kind:
+        return "NULL::VARCHAR"
+    return f"epoch_ms({_quote(column)})::VARCHAR" if kind.startswith("TIMESTAMP") else f"{_quote(column)}::VARCHAR"
+
+
+def _line_reader(paths: Sequence[Path]) -> str:
+    """Lines as text: one column, a separator that JSON forbids, nothing quoted or escaped."""
+    return (
+        f"read_csv({_literal(list(map(str, paths)))}, columns = {{'line': 'VARCHAR'}}, delim = '\x1f', quote = '', "
+        f"escape = '', comment = '', header = false, auto_detect = false, max_line_size = {MAX_LINE})"
+    )
+
+
+_IS_OBJECT = r"""json_valid(line)
+    AND CASE WHEN line >= '{' AND line < '|' THEN true ELSE starts_with(ltrim(line), '{') END
+    AND CASE WHEN suffix(line, '"}') THEN true ELSE NOT regexp_matches(line[-8:], ',\s*\}\s*$') END"""
+"""json_valid also passes scalars, arrays and a comma before the closing brace; the CASEs keep the checks cheap."""
+
+
+def _json_sql(numbers: list[int], paths: list[Path], columns: dict[str, str], numbered: bool) -> str:
+    fields = _literal(json.dumps({columns[name]: "VARCHAR" for name in NUMBERS + TEXTS}))
+    parsed = (
+        f"SELECT file_index{', row_number() OVER () AS number' if numbered else ''}, line, "
+        f"CASE WHEN {_IS_OBJECT} THEN json_transform(line, {fields}) END AS f FROM {_line_reader(paths)}"
+    )
+    cells = [f"f.{_quote(columns[name])} AS {_quote(name)}" for name in NUMBERS]
+    cells += [f"CASE WHEN {_odd(name, columns)} THEN NULL ELSE f.{_quote(columns[name])} END AS {name}" for name in TEXTS]
+    odd = " + ".join(f"CASE WHEN {_odd(name, columns)} THEN {1 << i} ELSE 0 END" for i, name in enumerate(TEXTS))
+    line = ", number AS line" if numbered else ""
+    return (
+        f"SELECT {_literal(numbers)}[file_index::BIGINT + 1]::INTEGER AS file{line}, coalesce(line, '') AS text, "
+        f"f IS NOT NULL AS object, {', '.join(cells)}, ({odd})::BIGINT AS odd FROM ({parsed})"
+    )
+
+
+def _odd(name: str, columns: dict[str, str]) -> str:
+    """Condition: a text column holds something that is no JSON string.
+
+    The parser hands out numbers, booleans, objects and arrays as their text, so only a value that could be
+    one of these (by its first character, which is cheap) is looked up again in the line.
+    """
+    value = f"f.{_quote(columns[name])}"
+    could_be = " OR ".join(
+        (
+            f"({value} >= '-' AND {value} < ':')",
+            f"({value} >= '[' AND {value} < '\\')",
+            f"({value} >= '{{' AND {value} < '|')",
+            f"{value} IN ('true', 'false')",
+        )
+    )
+    wanted = "('VARCHAR', 'BIGINT', 'UBIGINT', 'DOUBLE')" if name == "userId" else "('VARCHAR')"
+    pointer = _literal("/" + columns[name].replace("~", "~0").replace("/", "~1"))
+    if name == "userId":
+        # Nearly every user id looks like a number, so numbers pass without the second look.
+        could_be = could_be.replace(f"({value} >= '-' AND {value} < ':') OR ", "")
+    # A CASE, since AND would look up every line.
+    return f"CASE WHEN {could_be} THEN json_type(line, {pointer}) NOT IN {wanted} ELSE false END"
+
+
+@contextmanager
+def _translated(folder: Path) -> Iterator[None]:
+    """DuckDB's errors in the words of this package."""
+    try:
+        yield
+    except duckdb.InvalidInputException as error:
+        raise LineReadError(_first_line(error)) from error
+    except duckdb.OutOfMemoryException as error:
+        raise OutputError(
+            f"memory and {folder} together are too small ({_first_line(error)})", "raise --memory, or free some disk"
+        ) from error
+    except duckdb.IOException as error:
+        text = _first_line(error)
+        if any(sign in str(error) for sign in _FULL):
+            raise OutputError(f"{folder}: the disk is full ({text})", "free some space, then run again") from error
+        if "GZIP" in text or "ZSTD" in text.upper():
+            raise LineReadError(text) from error
+        if any(sign in str(error) for sign in _DENIED):
+            raise OutputError(f"{folder}: cannot be written ({text})", "choose another --out") from error
+        raise EngineError(f"DuckDB: {text}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
+
+
+def _quote(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _literal(value: object) -> str:
+    """A Python value as an SQL literal."""
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return "[" + ", ".join(_literal(item) for item in value) + "]"
+    return str(value)

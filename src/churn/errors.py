@@ -1,0 +1,72 @@
+"""Every error that this package raises on purpose.
+
+    ChurnError                  catch this one to catch them all
+    ├── UserError               the caller can mend it; exit status 2
+    │   ├── SettingsError       a setting, or a pair of settings, that makes no sense
+    │   ├── SourceError         a log that is missing, empty, binary or cut short
+    │   │   └── SchemaError     a log without the columns that everything rests on
+    │   ├── QuarantineError     more lines refused than the caller allows
+    │   ├── NotEnoughData       a log that nothing can be learned from
+    │   └── OutputError         a folder that cannot be written, is full, or is somebody else's
+    ├── LineReadError           an engine cannot split a file into lines; it has to be sanitised first
+    └── EngineError             an engine failed in a way nobody foresaw; exit status 1
+
+A message says what was wrong, where, and what to do:
+
+>>> try:
+...     raise SettingsError("--horizon is 0 days", "give at least 1")
+... except ChurnError as error:
+...     print(error)
+--horizon is 0 days; give at least 1
+"""
+
+from __future__ import annotations
+
+
+class ChurnError(Exception):
+    """Base of all errors of this package; `what` went wrong and where, and the `remedy`."""
+
+    exit_status = 1
+
+    def __init__(self, what: str, remedy: str = "") -> None:
+        self.what = what
+        self.remedy = remedy
+        super().__init__(f"{what}; {remedy}" if remedy else what)
+
+
+class UserError(ChurnError):
+    """The caller can mend it: another file, another setting, another folder."""
+
+    exit_status = 2
+
+
+class SettingsError(UserError):
+    """Raised for a setting, or a pair of settings, that makes no sense."""
+
+
+class SourceError(UserError):
+    """Raised for a log that is missing, empty, binary or cut short."""
+
+
+class SchemaError(SourceError):
+    """Raised for a log in which a column that everything rests on never occurs."""
+
+
+class QuarantineError(UserError):
+    """Raised where more lines were refused than the caller allows."""
+
+
+class NotEnoughData(UserError):
+    """Raised for a log that nothing can be learned from; says how much would be enough."""
+
+
+class OutputError(UserError):
+    """Raised for a folder that cannot be written, is full, or is somebody else's."""
+
+
+class LineReadError(ChurnError):
+    """Raised by an engine that cannot split a file into lines; ingest sanitises such a file and goes on."""
+
+
+class EngineError(ChurnError):
+    """Raised where an engine failed in a way nobody foresaw: worth a bug report."""

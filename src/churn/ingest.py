@@ -1,0 +1,221 @@
+"""Log files to clean events on disk, with an account of every line."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import ibis
+import ibis.expr.types as ir
+
+from churn.account import Account, FileAccount, fingerprint
+from churn.engines import Engine
+from churn.errors import LineReadError, QuarantineError, SchemaError, SourceError
+from churn.events import REFUSED, judge
+from churn.sanitise import sanitise
+from churn.schema import COLUMNS, NUMBERS, REQUIRED, TEXTS
+from churn.sources import Source
+
+logger = logging.getLogger(__name__)
+
+OWN_NAMES: Final[Mapping[str, str]] = {name: name for name in COLUMNS}
+"""The names of the columns in a log of this service."""
+
+
+@dataclass(frozen=True)
+class Ingest:
+    """One ingest: which files, by which names, onto which engine, into which folder.
+
+    Attributes:
+        engine: runs the work.
+        sources: the files.
+        folder: an empty folder; gets `events/`, `nobody/`, `quarantine/` and `ingest.json`.
+        columns: for each of our column names the one that this log uses.
+        max_refused: largest share of lines, from 0 to 1, that may be refused.
+    """
+
+    engine: Engine
+    sources: Sequence[Source]
+    folder: Path
+    columns: Mapping[str, str]
+    max_refused: float = 0.05
+
+    def run(self) -> Account:
+        """Read, judge, account and write.
+
+        Raises:
+            SourceError: for a file that is cut short, or a log without a single event of a user.
+            SchemaError: if a column that everything rests on never occurs.
+            QuarantineError: if more lines were refused than allowed; `quarantine/` is complete then.
+            OutputError: if the folder cannot be written.
+        """
+        staging = self.folder / "staging"
+        lines = self.folder / "lines"
+        sources = self._write_lines(lines, staging)
+        counts = self._counts(lines)
+        files = [FileAccount(str(s.path), counts.get(i, {})) for i, s in enumerate(self.sources)]
+        self._quarantine(sources, files)
+        self._check(sources, files)
+        files = self._without_duplicates(lines, files)
+        account = self._account(lines, files)
+        for status, name in (("kept", "events"), ("nobody", "nobody")):
+            part = lines / f"judged={status}"
+            if part.exists():
+                part.rename(self.folder / name)
+        shutil.rmtree(lines)
+        shutil.rmtree(staging, ignore_errors=True)
+        (self.folder / "ingest.json").write_text(account.to_json(), encoding="utf-8")
+        return account
+
+    def _write_lines(self, lines: Path, staging: Path) -> Sequence[Source]:
+        """Write every line, judged, in one pass; files that do not split into lines are sanitised first."""
+        sources = [
+            sanitise(source, staging / str(i)) if source.packing == "bz2" else source
+            for i, source in enumerate(self.sources)
+        ]
+        try:
+            self._judged(sources, lines)
+        except LineReadError as error:
+            logger.info("sanitising files that do not split into lines: %s", error)
+            shutil.rmtree(lines, ignore_errors=True)
+            sources = [
+                source if self.engine.readable(source) else sanitise(source, staging / str(i))
+                for i, source in enumerate(sources)
+            ]
+            self._judged(sources, lines)
+        return sources
+
+    def _judged(self, sources: Sequence[Source], folder: Path) -> None:
+        table = judge(self.engine.lines(sources, dict(self.columns))).drop("text")
+        self.engine.write(table, folder, partition_by=("judged", "day"))
+
+    def _counts(self, lines: Path) -> dict[int, dict[str, int]]:
+        judged = self.engine.read(lines)
+        found = self.engine.fetch(judged.group_by("file", "judged").aggregate(n=ibis._.count()))
+        counts: dict[int, dict[str, int]] = {}
+        for row in found.to_pylist():
+            counts.setdefault(row["file"], {})[row["judged"]] = row["n"]
+        return counts
+
+    def _quarantine(self, sources: Sequence[Source], files: Sequence[FileAccount]) -> None:
+        """A second look, only at files with bad lines: where each is and why it was refused."""
+        folder = self.folder / "quarantine"
+        folder.mkdir()
+        for i, account in enumerate(files):
+            if account.refused:
+                _write_refused(self.engine, sources[i], self.columns, account.path, folder / f"{i:05d}.jsonl")
+
+    def _check(self, sources: Sequence[Source], files: Sequence[FileAccount]) -> None:
+        lines, refused = sum(f.lines for f in files), sum(f.refused for f in files)
+        kept = sum(f.counts.get("kept", 0) for f in files)
+        blank = sum(f.counts.get("blank", 0) for f in files)
+        if lines == blank:
+            raise SourceError(f"the log has no line that is not blank: {files[0].path}", "give one with events")
+        if refused > self.max_refused * lines or not kept:
+            self._check_schema(sources)
+        if refused > self.max_refused * lines:
+            raise QuarantineError(
+                f"{refused:,} of {lines:,} lines were refused, more than {self.max_refused:.0%}; "
+                f"the first: {self._first_refused()}",
+                "mend the log (all refused lines are in quarantine/), or raise --max-refused",
+            )
+        if not kept:
+            raise SourceError("no line of the log belongs to a user", "check the column userId")
+
+    def _check_schema(self, sources: Sequence[Source]) -> None:
+        found = {key for source in sources[:20] for key in self.engine.keys(source)}
+        missing = [self.columns[name] for name in REQUIRED if self.columns[name] not in found]
+        if missing and found:
+            raise SchemaError(
+                f"columns missing from the log: {', '.join(missing)}; found: {', '.join(sorted(found))}",
+                "give a log of this service, or name its columns under [columns] in --config",
+            )
+
+    def _first_refused(self) -> str:
+        first = min((self.folder / "quarantine").glob("*.jsonl"))
+        with first.open(encoding="utf-8") as file:
+            line = json.loads(file.readline())
+        return f"{line['file']}, line {line['line']}, {line['reason']}: {line['text'][:120]}"
+
+    def _without_duplicates(self, lines: Path, files: Sequence[FileAccount]) -> list[FileAccount]:
+        """Drop duplicates day by day; days without a suspect are not touched."""
+        removed: Counter[tuple[int, str]] = Counter()
+        for status in ("kept", "nobody"):
+            part = lines / f"judged={status}"
+            for day in _suspect_days(self.engine, part) if part.exists() else ():
+                removed.update({(i, status): n for i, n in _rewrite(self.engine, part / f"day={day}").items()})
+        return [replace(file, counts=_moved(file.counts, i, removed)) for i, file in enumerate(files)]
+
+    def _account(self, lines: Path, files: Sequence[FileAccount]) -> Account:
+        kept = self.engine.read(lines / "judged=kept")
+        days = kept.group_by("day").aggregate(
+            n=kept.count(), first=kept.ts.min(), last=kept.ts.max(), ts=(kept.ts - TS_BASE).sum(),
+            item=kept.itemInSession.sum(), session=kept.sessionId.sum(), length=kept.length_e5.sum(),
+            users=kept.userId.nunique(), pages=kept.page.nunique(),
+        )  # fmt: skip
+        rows = self.engine.fetch(days.order_by("day")).to_pylist()
+        coerced = self._coerced(lines)
+        first, last = min(row["first"] for row in rows), max(row["last"] for row in rows)
+        return Account(files, coerced, first, last, fingerprint(rows))
+
+    def _coerced(self, lines: Path) -> dict[str, int]:
+        parts = [lines / f"judged={s}" for s in ("kept", "nobody") if (lines / f"judged={s}").exists()]
+        masks = self.engine.read(*parts).group_by("coerced").aggregate(n=ibis._.count())
+        counts: Counter[str] = Counter()
+        for row in self.engine.fetch(masks).to_pylist():
+            for i, name in enumerate(TEXTS + NUMBERS):
+                counts[name] += row["n"] if row["coerced"] >> i & 1 else 0
+        return {name: counts[name] for name in sorted(counts) if counts[name]}
+
+
+TS_BASE: Final = 1_500_000_000_000
+"""Taken off every time before summing, so that sums of billions of events stay within 64 bits."""
+
+
+def _write_refused(engine: Engine, source: Source, columns: Mapping[str, str], path: str, target: Path) -> None:
+    judged = judge(engine.lines([source], dict(columns), numbered=True))
+    refused = judged.filter(judged.judged.isin(REFUSED)).select("line", "judged", "text").order_by("line")
+    with target.open("w", encoding="utf-8") as file:
+        for batch in engine.fetch(refused).to_batches():
+            for row in batch.to_pylist():
+                entry = {"file": path, "line": row["line"], "reason": row["judged"], "text": row["text"]}
+                file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+
+
+def _suspect_days(engine: Engine, part: Path) -> list[str]:
+    """Days on which two lines share user, time, session and place in it: duplicates are among them."""
+    t = engine.read(part)
+    key = ibis.struct({name: t[name] for name in ("userId", "ts", "sessionId", "itemInSession")}).hash()
+    days = t.group_by("day").aggregate(n=t.count(), distinct=key.nunique())
+    suspects = days.filter(days.n > days["distinct"]).order_by("day")
+    return [str(row["day"]) for row in engine.fetch(suspects).to_pylist()]
+
+
+def _rewrite(engine: Engine, folder: Path) -> dict[int, int]:
+    """Keep one of several equal lines, the one of the earliest file; says how many went, by file."""
+    t = engine.read(folder)
+    names = [name for name in t.columns if name not in ("file", "coerced", "day", "judged")]
+    unique = t.group_by(names).aggregate(file=t.file.min(), coerced=t.coerced.min())
+    aside = folder.with_name(folder.name + ".unique")
+    engine.write(unique, aside)
+    before, after = _by_file(engine, t), _by_file(engine, engine.read(aside))
+    shutil.rmtree(folder)
+    aside.rename(folder)
+    return {file: n - after.get(file, 0) for file, n in before.items() if n > after.get(file, 0)}
+
+
+def _by_file(engine: Engine, t: ir.Table) -> dict[int, int]:
+    rows = engine.fetch(t.group_by("file").aggregate(n=ibis._.count())).to_pylist()
+    return {row["file"]: row["n"] for row in rows}
+
+
+def _moved(counts: Mapping[str, int], file: int, removed: Counter[tuple[int, str]]) -> dict[str, int]:
+    gone = {status: removed[file, status] for status in ("kept", "nobody")}
+    rest = {status: n - gone.get(status, 0) for status, n in counts.items()}
+    return {**rest, "duplicate": sum(gone.values())}

@@ -1,0 +1,147 @@
+"""Rollups and a problem to snapshots: one row a (user, cut-off), features from before it, label from after it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Final
+
+import ibis
+import ibis.expr.types as ir
+from ibis import _
+
+from churn.features import Feature, Sums, Window, feature_list
+from churn.problem import Cutoffs, Problem
+from churn.rollups import ATTRIBUTES
+
+KEYS: Final = ("task", "userId", "cutoff", "label", "fold")
+"""Columns of a snapshot that are no features."""
+
+FOLDS: Final = 5
+
+PAST: Final = (
+    "at_ms",
+    "first_ts",
+    "first_day_ms",
+    "last_ts",
+    "switched_ts",
+    "longest_gap_ms",
+    "region",
+    *ATTRIBUTES,
+)
+"""Columns that features may use besides sums: the cut-off, first and last event, last change of level (ms);
+the longest gap (ms); and the attributes at the last event before the cut-off."""
+
+
+def forecast(
+    user_days: ir.Table, leavers: ir.Table, problem: Problem, cutoffs: Sequence[date], as_of: date, seed: int
+) -> ir.Table:
+    """Snapshots of the task `forecast`: every user eligible at each cut-off.
+
+    Args:
+        user_days: see `churn.rollups.user_days`.
+        leavers: see `churn.rollups.leavers`.
+        problem: what is asked.
+        cutoffs: UTC midnights.
+        as_of: the log is complete until here: labels that look further are null.
+        seed: of the folds.
+
+    Returns:
+        `KEYS`, then one float32 column a feature; ordered by cut-off and user.
+    """
+    first = user_days.group_by("userId").aggregate(first_day=_.day.min())
+    dates = ibis.literal(list(cutoffs), type="array<date>").unnest().name("cutoff").as_table()
+    left = leavers.select("userId", "left_day")
+    at = first.cross_join(dates).left_join(left, "userId").drop("userId_right")
+    at = at.filter((at.first_day < at.cutoff) & (at.left_day.isnull() | (at.left_day >= at.cutoff)))
+    starts = at.cutoff + ibis.interval(days=problem.gap)
+    ends = at.cutoff + ibis.interval(days=problem.reach.days)
+    leaves = (at.left_day >= starts.cast("date")) & (at.left_day < ends.cast("date"))
+    ripe = ends.cast("date") <= ibis.date(as_of)
+    points = at.select(
+        "userId", "cutoff", at=at.cutoff, label=ibis.ifelse(ripe, ibis.ifelse(leaves.fill_null(False), 1, 0), None)
+    )
+    return _snapshot("forecast", user_days, points, problem, seed)
+
+
+def history(user_days: ir.Table, leavers: ir.Table, problem: Problem, as_of: date, seed: int) -> ir.Table:
+    """Snapshots of the task `history`: one row a user, judged at the end of the last day seen.
+
+    This is how most published scores on this log were made. It is no forecast: the end of what is observed
+    of a leaver is the leaving itself.
+    """
+    last = user_days.group_by("userId").aggregate(last_day=_.day.max())
+    left = leavers.mutate(left=ibis.literal(1)).select("userId", "left")
+    joined = last.left_join(left, "userId").drop("userId_right")
+    points = joined.select(
+        "userId",
+        cutoff=ibis.date(as_of),
+        at=(joined.last_day + ibis.interval(days=1)).cast("date"),
+        label=joined.left.fill_null(0),
+    )
+    return _snapshot("history", user_days, points, problem, seed)
+
+
+def _snapshot(task: str, user_days: ir.Table, points: ir.Table, problem: Problem, seed: int) -> ir.Table:
+    features, sums = feature_list(problem)
+    past = _past(user_days, points, sums)
+    row = past.mutate(region=past.location.re_extract(r",\s*([A-Z][A-Z-]*)$", 1).fill_null(""))
+    return row.select(
+        task=ibis.literal(task),
+        userId=row.userId,
+        cutoff=row.cutoff,
+        label=row.label.cast("int8"),
+        fold=fold_of(row.userId, seed).cast("int8"),
+        **{feature.name: feature.expression.cast("float32") for feature in features},
+    ).order_by("cutoff", "userId")
+
+
+def _past(user_days: ir.Table, points: ir.Table, sums: Sums) -> ir.Table:
+    """The past of each point: the sums asked for, and `PAST`; from days before `at` only."""
+    days = user_days.mutate(
+        active_days=ibis.literal(1), weekend_songs=ibis.ifelse(user_days.day.day_of_week.index() >= 5, _.songs, 0)
+    )
+    joined = points.inner_join(days, "userId")
+    joined = joined.filter(joined.day < joined["at"])
+    joined = joined.mutate(age=joined["at"].delta(joined.day, unit="day"))
+    past = joined.group_by("userId", "cutoff", "at", "label").aggregate(
+        first_ts=_.first_ts.min(),
+        first_day=_.day.min(),
+        last_ts=_.last_ts.max(),
+        switched_ts=_.switched_ts.max(),
+        longest_gap_ms=_.longest_gap_ms.max(),
+        **{name: _[name].argmax(_.day) for name in ATTRIBUTES},
+        **{name: _sum(joined, column, window) for name, (column, window) in sums.asked.items()},
+    )
+    return past.mutate(at_ms=_midnight_ms(past["at"]), first_day_ms=_midnight_ms(past.first_day))
+
+
+def _sum(joined: ir.Table, column: str, window: Window) -> ir.Value:
+    where = None if window.days is None else window.holds(joined.age)
+    return joined[column].sum(where=where).fill_null(0)
+
+
+def _midnight_ms(day: ir.Value) -> ir.Value:
+    return day.delta(ibis.date(date(1970, 1, 1)), unit="day") * 86_400_000
+
+
+def fold_of(user_id: ir.Value, seed: int) -> ir.Value:
+    """The fold of a user, 0 to `FOLDS` - 1: from an MD5 of seed and id, so the same on every engine."""
+    digest = (ibis.literal(f"{seed}:") + user_id).hexdigest("md5")
+    digits = [ibis.literal("0123456789abcdef").find(digest.substr(i, 1)) for i in range(4)]
+    return (((digits[0] * 16 + digits[1]) * 16 + digits[2]) * 16 + digits[3]) % FOLDS
+
+
+def attributes_at(user_days: ir.Table, cutoff: date) -> ir.Table:
+    """Per user with an event before the cut-off: `level`, `region`, `last_ts` (ms), for lists that people read."""
+    before = user_days.filter(user_days.day < ibis.date(cutoff))
+    last = before.group_by("userId").aggregate(
+        last_ts=_.last_ts.max(), level=_.level.argmax(_.day), location=_.location.argmax(_.day)
+    )
+    region = last.location.re_extract(r",\s*([A-Z][A-Z-]*)$", 1).fill_null("")
+    return last.select("userId", "level", "last_ts", region=region).order_by("userId")
+
+
+def feature_columns(problem: Problem, *, clock: bool = True) -> tuple[Feature, ...]:
+    """The features of a problem in the order of their columns, with or without those that tell the time."""
+    return tuple(f for f in feature_list(problem)[0] if clock or not f.clock)

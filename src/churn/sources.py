@@ -1,0 +1,107 @@
+"""Which files a log is made of, and what kind of file each is, by its first bytes."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from churn.errors import SourceError
+
+SUFFIXES: Final = (".json", ".jsonl", ".ndjson", ".parquet")
+PACKINGS: Final = ("", ".gz", ".bz2", ".zst")
+ENDINGS: Final = tuple(s + p for s in SUFFIXES[:3] for p in PACKINGS) + (".parquet",)
+"""Endings of the files that a folder is searched for."""
+
+Packing = Literal["none", "gzip", "zstd", "bz2"]
+Kind = Literal["json", "parquet"]
+
+_MAGIC: Final[tuple[tuple[bytes, Packing], ...]] = (
+    (b"\x1f\x8b", "gzip"),
+    (b"\x28\xb5\x2f\xfd", "zstd"),
+    (b"BZh", "bz2"),
+)
+_HEAD = 4096
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file of a log.
+
+    Attributes:
+        path: where it is.
+        size: in bytes, as stored.
+        modified: time of the last change, ns since 1970.
+        kind: JSON lines or Parquet.
+        packing: how it is compressed (`none` for Parquet, which compresses inside).
+    """
+
+    path: Path
+    size: int
+    modified: int
+    kind: Kind = "json"
+    packing: Packing = "none"
+
+
+def find_sources(logs: Iterable[str | os.PathLike[str]]) -> tuple[Source, ...]:
+    """The files behind paths, folders and globs, sorted by path, each once.
+
+    Raises:
+        SourceError: for a path that does not exist, a folder without a log, a file that cannot be read,
+            is no log, or if all files are empty.
+    """
+    paths = sorted({path for log in logs for path in _expand(os.fspath(log))})
+    sources = tuple(_look(path) for path in paths)
+    if all(source.size == 0 for source in sources):
+        names = ", ".join(str(path) for path in paths[:3]) or "nothing"
+        raise SourceError(f"the log is empty: {names}", "give a file with one JSON object a line")
+    return sources
+
+
+def _expand(log: str) -> list[Path]:
+    path = Path(log)
+    if path.is_dir():
+        found = [p for p in sorted(path.rglob("*")) if p.is_file() and _is_log(p, path)]
+        if not found:
+            raise SourceError(f"{log}: no log in this folder", f"files are found by their ending: {', '.join(ENDINGS)}")
+        return found
+    if path.exists():
+        return [path]
+    found = [Path(name) for name in sorted(glob.glob(log, recursive=True)) if Path(name).is_file()]
+    if not found:
+        raise SourceError(f"{log}: no such file or folder", "check the path; a glob must match at least one file")
+    return found
+
+
+def _is_log(path: Path, root: Path) -> bool:
+    hidden = any(part.startswith((".", "_")) for part in path.relative_to(root).parts)
+    return not hidden and path.name.lower().endswith(ENDINGS)
+
+
+def _look(path: Path) -> Source:
+    try:
+        status = path.stat()
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read ({error.strerror})", "check the path and its permissions") from error
+    known = Source(path, status.st_size, status.st_mtime_ns)
+    if head.startswith(b"PAR1"):
+        return Source(path, known.size, known.modified, kind="parquet")
+    for magic, packing in _MAGIC:
+        if head.startswith(magic):
+            return Source(path, known.size, known.modified, packing=packing)
+    _refuse_binary(path, head)
+    return known
+
+
+def _refuse_binary(path: Path, head: bytes) -> None:
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise SourceError(f"{path}: is UTF-16", "convert it to UTF-8")
+    if head.startswith(b"PK\x03\x04"):
+        raise SourceError(f"{path}: is a ZIP archive", "unpack it, or pack it as .gz, .bz2 or .zst")
+    if b"\0" in head:
+        raise SourceError(f"{path}: is a binary file", "give JSON lines (plain, .gz, .bz2, .zst) or Parquet")
