@@ -7,7 +7,8 @@
     │   │   └── SchemaError     a log without the columns that everything rests on
     │   ├── QuarantineError     more lines refused than the caller allows
     │   ├── NotEnoughData       a log that nothing can be learned from
-    │   └── OutputError         a folder that cannot be written, is full, or is somebody else's
+    │   ├── OutputError         a folder that cannot be written, is full, or is somebody else's
+    │   └── BundleError         a bundle that is incomplete, changed, or newer than this program
     ├── LineReadError           an engine cannot split a file into lines; it has to be sanitised first
     └── EngineError             an engine failed in a way nobody foresaw; exit status 1
 
@@ -21,6 +22,11 @@ A message says what was wrong, where, and what to do:
 """
 
 from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 
 class ChurnError(Exception):
@@ -64,9 +70,29 @@ class OutputError(UserError):
     """Raised for a folder that cannot be written, is full, or is somebody else's."""
 
 
+class BundleError(UserError):
+    """Raised for a bundle that is incomplete, changed since it was made, or newer than this program."""
+
+
 class LineReadError(ChurnError):
     """Raised by an engine that cannot split a file into lines; ingest sanitises such a file and goes on."""
 
 
 class EngineError(ChurnError):
     """Raised where an engine failed in a way nobody foresaw: worth a bug report."""
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Errors of the operating system while a folder is written, in the words of this package.
+
+    Raises:
+        OutputError: for any OSError inside.
+    """
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+        what = "the disk is full" if full else f"cannot be written ({error.strerror or error})"
+        remedy = "free some space, then run again" if full else "choose another --out"
+        raise OutputError(f"{error.filename or folder}: {what}", remedy) from error

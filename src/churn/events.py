@@ -24,7 +24,7 @@ REFUSED: Final = ("unparseable", "no_ts", "no_page")
 STATUSES: Final = ("blank", *REFUSED, "nobody", "kept")
 
 EXACT: Final = 2**53
-"""Numbers from here on are refused: beyond it 64-bit floats skip integers."""
+"""Numbers from here on are refused: beyond it 64-bit floats skip integers. For `length` it bounds `length_e5`."""
 
 
 def judge(raw: ir.Table) -> ir.Table:
@@ -64,8 +64,10 @@ def judge(raw: ir.Table) -> ir.Table:
 def _number(text: ir.Value) -> ir.Value:
     """The number that a text stands for; null where it is none, not finite or not exact."""
     value = text.try_cast("float64")
-    usable = value.abs() < EXACT  # false for NaN too, which both engines sort above all numbers
-    return ibis.ifelse(usable, value, None) if text.get_name() == "length" else _whole(value, usable)
+    is_length = text.get_name() == "length"
+    bound = EXACT // LENGTH_UNITS if is_length else EXACT
+    usable = value.abs() < bound  # false for NaN too, which both engines sort above all numbers
+    return ibis.ifelse(usable, value, None) if is_length else _whole(value, usable)
 
 
 def _whole(value: ir.Value, usable: ir.Value) -> ir.Value:

@@ -16,9 +16,9 @@ import ibis.expr.types as ir
 
 from churn.account import Account, FileAccount, fingerprint
 from churn.engines import Engine
-from churn.errors import LineReadError, QuarantineError, SchemaError, SourceError
+from churn.errors import LineReadError, OutputError, QuarantineError, SchemaError, SourceError, writing
 from churn.events import REFUSED, judge
-from churn.sanitise import sanitise
+from churn.sanitise import refuse_cut_short, sanitise
 from churn.schema import COLUMNS, NUMBERS, REQUIRED, TEXTS
 from churn.sources import Source
 
@@ -55,6 +55,12 @@ class Ingest:
             QuarantineError: if more lines were refused than allowed; `quarantine/` is complete then.
             OutputError: if the folder cannot be written.
         """
+        if any("=" in part for part in self.folder.parts):
+            raise OutputError(f"{self.folder}: a folder key=value is read as a column", "choose an --out without =")
+        with writing(self.folder):
+            return self._run()
+
+    def _run(self) -> Account:
         staging = self.folder / "staging"
         lines = self.folder / "lines"
         sources = self._write_lines(lines, staging)
@@ -75,6 +81,9 @@ class Ingest:
 
     def _write_lines(self, lines: Path, staging: Path) -> Sequence[Source]:
         """Write every line, judged, in one pass; files that do not split into lines are sanitised first."""
+        for source in self.sources:
+            if source.packing == "zstd":
+                refuse_cut_short(source)
         sources = [
             sanitise(source, staging / str(i)) if source.packing == "bz2" else source
             for i, source in enumerate(self.sources)
@@ -85,10 +94,13 @@ class Ingest:
             logger.info("sanitising files that do not split into lines: %s", error)
             shutil.rmtree(lines, ignore_errors=True)
             sources = [
-                source if self.engine.readable(source) else sanitise(source, staging / str(i))
-                for i, source in enumerate(sources)
+                source if source.path != given.path or self.engine.readable(source) else sanitise(given, staging / str(i))
+                for i, (given, source) in enumerate(zip(self.sources, sources, strict=True))
             ]
-            self._judged(sources, lines)
+            try:
+                self._judged(sources, lines)
+            except LineReadError as again:
+                raise SourceError(f"the log cannot be read ({again})", "fetch or pack it again") from again
         return sources
 
     def _judged(self, sources: Sequence[Source], folder: Path) -> None:
@@ -96,6 +108,8 @@ class Ingest:
         self.engine.write(table, folder, partition_by=("judged", "day"))
 
     def _counts(self, lines: Path) -> dict[int, dict[str, int]]:
+        if not any(lines.rglob("*.parquet")):
+            return {}  # not one line
         judged = self.engine.read(lines)
         found = self.engine.fetch(judged.group_by("file", "judged").aggregate(n=ibis._.count()))
         counts: dict[int, dict[str, int]] = {}

@@ -16,7 +16,7 @@ LONGEST = 3650
 
 
 def _days(name: str, value: int, least: int) -> None:
-    if not least <= value <= LONGEST:
+    if type(value) is not int or not least <= value <= LONGEST:
         raise SettingsError(f"{name} is {value} days", f"give a whole number from {least} to {LONGEST}")
 
 

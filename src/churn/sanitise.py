@@ -8,22 +8,23 @@ malformed one, with the bytes still to be seen in `quarantine/`.
 from __future__ import annotations
 
 import bz2
+import codecs
 import gzip
+import io
 import re
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Final, cast
+from typing import IO, Final, NoReturn, cast
+
+import pyarrow as pa
 
 from churn.errors import SourceError
-from churn.sources import Packing, Source
+from churn.sources import MAX_LINE, Packing, Source
 
 LONGEST: Final = 1_000_000
 """Bytes that are kept of a line too long for the reader (it is refused anyway)."""
-
-READER_LIMIT: Final = 8_000_000
-"""Bytes from which a line is taken to be too long."""
 
 _CONTROL: Final = re.compile("[\x00-\x08\x0a-\x1f]")
 
@@ -31,7 +32,9 @@ _OPENERS: Final[dict[Packing, Callable[[Path], IO[bytes]]]] = {
     "none": lambda path: path.open("rb"),
     "gzip": lambda path: cast(IO[bytes], gzip.open(path, "rb")),
     "bz2": lambda path: cast(IO[bytes], bz2.open(path, "rb")),
+    "zstd": lambda path: cast(IO[bytes], io.BufferedReader(pa.input_stream(str(path), compression="zstd"))),
 }
+_BLOCK: Final = 1_000_000
 
 
 def sanitise(source: Source, target: Path) -> Source:
@@ -40,25 +43,48 @@ def sanitise(source: Source, target: Path) -> Source:
     Raises:
         SourceError: if the file is cut short or damaged.
     """
-    if source.packing not in _OPENERS:
-        raise SourceError(f"{source.path}: damaged, or not readable as lines", "unpack it and give the plain file")
     target.parent.mkdir(parents=True, exist_ok=True)
     number = 0
-    try:
-        with _OPENERS[source.packing](source.path) as old, target.open("w", encoding="utf-8", newline="") as new:
-            for number, line in enumerate(old, 1):
-                new.write(_readable(line) + "\n")
-    except (EOFError, zlib.error, gzip.BadGzipFile, OSError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
-        raise SourceError(
-            f"{source.path}: cut short or damaged after line {number} ({error})", "fetch or pack it again"
-        ) from error
+    with target.open("wb") as new:
+        try:
+            with _OPENERS[source.packing](source.path) as old:
+                for number, line in enumerate(old, 1):
+                    new.write(_readable(line.removeprefix(codecs.BOM_UTF8) if number == 1 else line) + b"\n")
+        except (EOFError, zlib.error, OSError) as error:
+            _refuse_damaged(source, f"after line {number}", error)
     return replace(source, path=target, packing="none")
 
 
-def _readable(line: bytes) -> str:
-    text = line.rstrip(b"\r\n").removeprefix(b"\xef\xbb\xbf")
-    if len(text) > READER_LIMIT:
-        text = text[:LONGEST] + b"... cut, too long"
-    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text.decode("utf-8", "backslashreplace"))
+def refuse_cut_short(source: Source) -> None:
+    """Read a file to its end: for zstd, as DuckDB takes one that was cut short for a whole one.
+
+    Raises:
+        SourceError: if the file is cut short or damaged.
+    """
+    done = 0
+    try:
+        with _OPENERS[source.packing](source.path) as file:
+            while block := file.read(_BLOCK):
+                done += len(block)
+    except (EOFError, zlib.error, OSError) as error:
+        _refuse_damaged(source, f"after {done:,} bytes", error)
+
+
+def _refuse_damaged(source: Source, where: str, error: Exception) -> NoReturn:
+    if isinstance(error, OSError) and error.errno is not None:
+        raise error  # the disk, not the file
+    raise SourceError(f"{source.path}: cut short or damaged {where} ({error})", "fetch or pack it again") from error
+
+
+def _readable(line: bytes) -> bytes:
+    text = line.rstrip(b"\r\n")
+    if not text.strip():
+        return b""
+    readable = _escaped(text) if len(text) <= MAX_LINE else b""
+    # An escaped byte takes four times the room.
+    return readable if 0 < len(readable) <= MAX_LINE else _escaped(text[:LONGEST]) + b"... cut, too long"
+
+
+def _escaped(text: bytes) -> bytes:
+    decoded = text.decode("utf-8", "backslashreplace")
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", decoded).encode()

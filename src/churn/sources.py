@@ -16,6 +16,9 @@ PACKINGS: Final = ("", ".gz", ".bz2", ".zst")
 ENDINGS: Final = tuple(s + p for s in SUFFIXES[:3] for p in PACKINGS) + (".parquet",)
 """Endings of the files that a folder is searched for."""
 
+MAX_LINE: Final = 10_000_000
+"""Longest line in bytes, without its newline; a longer one is refused."""
+
 Packing = Literal["none", "gzip", "zstd", "bz2"]
 Kind = Literal["json", "parquet"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,16 +15,16 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from churn.errors import EngineError, LineReadError, OutputError
+from churn.errors import EngineError, LineReadError, OutputError, SourceError, writing
 from churn.schema import NUMBERS, TEXTS
-from churn.sources import Source
-
-MAX_LINE = 10_000_000
-"""Longest line in bytes; a longer one is refused."""
+from churn.sources import MAX_LINE, Source
 
 _FULL = ("No space left", "File too large", "Disk quota")
 _DENIED = ("Permission denied", "Read-only", "Could not create", "Cannot open file", "Could not write")
 _INTEGERS = {"int8": "TINYINT", "int16": "SMALLINT", "int32": "INTEGER", "int64": "BIGINT"}
+_SLACK = 1000
+"""Bytes of room for a newline: DuckDB counts it as part of the line in some places and not in others."""
+_NOT_FINITE = ("nan", "inf", "infinity", "-nan", "-inf", "-infinity")
 _FLUSH_ROWS = 100_000
 """Rows that a partitioned write holds back: fewer cost little and spare gigabytes, as logs come in order of time."""
 
@@ -55,6 +56,8 @@ class DuckDBEngine:
         self._ibis = ibis.duckdb.connect()
         self._con = cast(duckdb.DuckDBPyConnection, self._ibis.con)
         self._views = itertools.count()
+        self._closing, self._closed = threading.Lock(), False  # progress is asked from another thread
+        self._scratch = scratch
         for name, value in settings.items():
             self._con.execute(f"SET {name} = {_literal(value)}")
 
@@ -98,22 +101,27 @@ class DuckDBEngine:
         """See `Engine.write`."""
         parted = f", PARTITION_BY ({', '.join(partition_by)})" if partition_by else ""
         target = folder if partition_by else folder / "part-0.parquet"
-        folder.mkdir(parents=True)
+        with writing(folder):
+            folder.mkdir(parents=True)
         with _translated(folder):
             self._con.execute(f"COPY ({self._compiled(table)}) TO {_literal(str(target))} (FORMAT parquet{parted})")
 
     def fetch(self, table: ir.Table) -> pa.Table:
         """See `Engine.fetch`."""
-        return self._con.sql(self._compiled(table)).to_arrow_table()
+        with _translated(self._scratch):
+            return self._con.sql(self._compiled(table)).to_arrow_table()
 
     def progress(self) -> float | None:
         """See `Engine.progress`."""
-        percent = self._con.query_progress()
-        return percent / 100 if percent >= 0 else None
+        with self._closing:
+            percent = -1.0 if self._closed else self._con.query_progress()
+        return min(percent / 100, 1.0) if percent >= 0 else None
 
     def close(self) -> None:
         """See `Engine.close`."""
-        self._ibis.disconnect()
+        with self._closing:
+            self._closed = True
+            self._ibis.disconnect()
 
     def _keep_order(self, keep: bool) -> None:
         """Line numbers need the order of the file; everything else is faster and smaller without."""
@@ -133,21 +141,22 @@ class DuckDBEngine:
         return f"SELECT * REPLACE ({casts}) FROM ({sql})" if whole else sql
 
     def _parquet_columns(self, paths: list[Path]) -> dict[str, str]:
-        rows = self._con.execute(
-            f"DESCRIBE SELECT * FROM read_parquet({_literal(list(map(str, paths)))}, union_by_name = true)"
-        )
-        return {row[0]: row[1] for row in rows.fetchall()}
+        try:
+            rows = self._con.execute(f"DESCRIBE SELECT * FROM {_parquet_reader(paths)}").fetchall()
+        except duckdb.Error as error:
+            raise SourceError(f"damaged Parquet ({_first_line(error)})", "fetch or write it again") from error
+        return {row[0]: row[1] for row in rows}
 
     def _parquet_sql(self, numbers: list[int], paths: list[Path], columns: dict[str, str], numbered: bool) -> str:
         """A row of a Parquet file as a line: every cell as text, judged like a JSON line."""
         found = self._parquet_columns(paths)
         cells = ", ".join(f"{_cell(columns[name], found)} AS {_quote(name)}" for name in NUMBERS + TEXTS)
+        odd = " + ".join(_odd_cell(columns[name], i, found) for i, name in enumerate(TEXTS))
         line = ", row_number() OVER () AS line, to_json(t)::VARCHAR AS text" if numbered else ", NULL::VARCHAR AS text"
-        files = f"read_parquet({_literal(list(map(str, paths)))}, union_by_name = true)"
         index = "0" if numbered else "file_index::BIGINT"
         return (
             f"SELECT {_literal(numbers)}[{index} + 1]::INTEGER AS file{line}, true AS object, "
-            f"{cells}, 0::BIGINT AS odd FROM {files} AS t"
+            f"{cells}, ({odd})::BIGINT AS odd FROM {_parquet_reader(paths)} AS t"
         )
 
 
@@ -158,18 +167,28 @@ def _cell(column: str, found: dict[str, str]) -> str:
     return f"epoch_ms({_quote(column)})::VARCHAR" if kind.startswith("TIMESTAMP") else f"{_quote(column)}::VARCHAR"
 
 
+def _parquet_reader(paths: Sequence[Path]) -> str:
+    return f"read_parquet({_files(paths)}, union_by_name = true)"
+
+
+def _files(paths: Sequence[Path]) -> str:
+    """Paths for DuckDB, which takes some characters of a name for a pattern."""
+    return _literal([re.sub(r"[\[*?]", r"[\g<0>]", str(path)) for path in paths])
+
+
 def _line_reader(paths: Sequence[Path]) -> str:
     """Lines as text: one column, a separator that JSON forbids, nothing quoted or escaped."""
     return (
-        f"read_csv({_literal(list(map(str, paths)))}, columns = {{'line': 'VARCHAR'}}, delim = '\x1f', quote = '', "
-        f"escape = '', comment = '', header = false, auto_detect = false, max_line_size = {MAX_LINE})"
+        f"read_csv({_files(paths)}, columns = {{'line': 'VARCHAR'}}, delim = '\x1f', quote = '', "
+        f"escape = '', comment = '', header = false, auto_detect = false, hive_partitioning = false, "
+        f"max_line_size = {MAX_LINE + _SLACK})"
     )
 
 
-_IS_OBJECT = r"""json_valid(line)
-    AND CASE WHEN line >= '{' AND line < '|' THEN true ELSE starts_with(ltrim(line), '{') END
-    AND CASE WHEN suffix(line, '"}') THEN true ELSE NOT regexp_matches(line[-8:], ',\s*\}\s*$') END"""
-"""json_valid also passes scalars, arrays and a comma before the closing brace; the CASEs keep the checks cheap."""
+_IS_OBJECT = rf"""strlen(line) <= {MAX_LINE} AND json_valid(line)
+    AND CASE WHEN line >= '{{' AND line < '|' THEN true ELSE starts_with(ltrim(line), '{{') END
+    AND NOT regexp_matches(line, ',[\s\]}}]*$')"""
+"""json_valid also passes scalars, arrays and a comma before the closing brace; each check is cheap for most lines."""
 
 
 def _json_sql(numbers: list[int], paths: list[Path], columns: dict[str, str], numbered: bool) -> str:

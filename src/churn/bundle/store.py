@@ -1,0 +1,62 @@
+"""Bundles to and from a folder, with a checksum for every file."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from churn.bundle.card import card
+from churn.bundle.manifest import Manifest
+from churn.errors import BundleError
+
+MODEL: Final = "model.onnx"
+MANIFEST: Final = "manifest.json"
+REFERENCE: Final = "reference.parquet"
+CARD: Final = "card.md"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle in memory: the manifest and the bytes of the ONNX model."""
+
+    manifest: Manifest
+    model: bytes
+
+
+def save(folder: Path, manifest: Manifest, model: bytes, reference: bytes) -> Manifest:
+    """Write a bundle into a new folder; returns the manifest with the checksums filled in."""
+    folder.mkdir(parents=True)
+    content = {MODEL: model, REFERENCE: reference, CARD: card(manifest).encode()}
+    for name, data in content.items():
+        (folder / name).write_bytes(data)
+    complete = replace(manifest, files={name: _checksum(data) for name, data in content.items()})
+    (folder / MANIFEST).write_text(complete.to_json(), encoding="utf-8")
+    return complete
+
+
+def load(folder: Path) -> Bundle:
+    """Read a bundle and check every file against its checksum.
+
+    Raises:
+        BundleError: if it is no bundle, incomplete, changed since it was made, or of a newer format.
+    """
+    manifest = Manifest.from_json(_read(folder, MANIFEST).decode("utf-8", "replace"))
+    for name, checksum in manifest.files.items():
+        if _checksum(_read(folder, name)) != checksum:
+            raise BundleError(f"{folder / name} is not the file that the bundle was made with", "fetch or make it again")
+    return Bundle(manifest, _read(folder, MODEL))
+
+
+def _read(folder: Path, name: str) -> bytes:
+    try:
+        return (folder / Path(name).name).read_bytes()
+    except OSError as error:
+        raise BundleError(
+            f"{folder} is no complete bundle: {name} cannot be read ({error.strerror})", "fetch or make it again"
+        ) from error
+
+
+def _checksum(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

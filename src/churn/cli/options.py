@@ -1,0 +1,125 @@
+"""Options that several commands share, and the settings file."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from churn.errors import SettingsError
+from churn.ingest import OWN_NAMES
+from churn.problem import Problem
+from churn.settings import Settings, parse_memory
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+DEFAULTS = Problem()
+
+
+class Days(click.ParamType):
+    """Whole numbers of days, separated by commas."""
+
+    name = "days"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """From text, or from a list in a settings file."""
+        if isinstance(value, (tuple, list)):
+            return tuple(int(day) for day in value)
+        try:
+            return tuple(int(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"{value!r} is no list of days; write it like 7,14,30", param, ctx)
+
+
+class Day(click.ParamType):
+    """A UTC date."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """From text like 2018-11-20."""
+        try:
+            return value if isinstance(value, date) else date.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is no date; write it like 2018-11-20", param, ctx)
+
+
+def log_options(command: F) -> F:
+    """LOG…, --out and what has to do with reading."""
+    for decorate in (
+        click.option("--config", type=click.Path(dir_okay=False), callback=_load_config, is_eager=True,
+                     expose_value=False, help="Settings from a TOML file, by the names of these options."),
+        click.option("--memory", default="6GB", show_default=True, help="Memory that the whole run may use."),
+        click.option("--max-refused", type=float, default=0.05, show_default=True, metavar="SHARE",
+                     help="Largest share of lines that may be refused."),
+        click.option("--engine", default="duckdb", show_default=True, help="What reads and counts: duckdb."),
+        click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write to."),
+        click.argument("logs", nargs=-1, required=True, metavar="LOG..."),
+    ):  # fmt: skip
+        command = decorate(command)
+    return command
+
+
+def problem_options(command: F) -> F:
+    """What is asked of the log."""
+    for decorate in (
+        click.option("--churn-page", "churn_page", multiple=True, default=DEFAULTS.churn_pages, show_default=True,
+                     help="Page that means leaving; may be given several times."),
+        click.option("--every", type=int, default=DEFAULTS.every, show_default=True,
+                     help="Days between training cut-offs."),
+        click.option("--windows", type=Days(), default=",".join(map(str, DEFAULTS.windows)), show_default=True,
+                     help="Look-back windows in days."),
+        click.option("--gap", type=int, default=DEFAULTS.gap, show_default=True,
+                     help="Days between the cut-off and the first day that counts."),
+        click.option("--horizon", type=int, default=DEFAULTS.horizon, show_default=True,
+                     help="Days to look ahead."),
+        click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything that is random."),
+    ):  # fmt: skip
+        command = decorate(command)
+    return command
+
+
+def settings_of(options: dict[str, Any]) -> Settings:
+    """Settings from the options of a command."""
+    problem = Problem(
+        churn_pages=tuple(options.get("churn_page", DEFAULTS.churn_pages)),
+        horizon=options.get("horizon", DEFAULTS.horizon),
+        gap=options.get("gap", DEFAULTS.gap),
+        windows=options.get("windows", DEFAULTS.windows),
+        every=options.get("every", DEFAULTS.every),
+    )
+    chosen = {name: options[name] for name in ("engine", "seed", "max_refused", "force") if name in options}
+    context = click.get_current_context()
+    return Settings(
+        logs=tuple(options["logs"]),
+        out=options["out"],
+        problem=problem,
+        families=tuple(name.strip() for name in options.get("families", "").split(",") if name.strip()),
+        learner=options.get("learner") or "local",
+        memory=parse_memory(str(options["memory"])),
+        columns={**OWN_NAMES, **context.meta.get("columns", {})},
+        **chosen,
+    )
+
+
+def _load_config(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
+    """Take the values of a settings file as defaults; what is on the command line wins."""
+    if value is None:
+        return
+    try:
+        found = tomllib.loads(Path(value).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"--config {value}: {error.strerror}", "check the path") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"--config {value}: {error}", "mend the file") from error
+    ctx.meta["columns"] = found.pop("columns", {})
+    defaults = {name.replace("-", "_"): setting for name, setting in found.items()}
+    known = {parameter.name for parameter in ctx.command.params} - {"config", "logs"}
+    unknown = sorted(set(defaults) - known)
+    if unknown:
+        raise SettingsError(f"--config {value}: no option is called {', '.join(unknown)}", f"there are: {', '.join(sorted(map(str, known)))}")
+    ctx.default_map = defaults

@@ -1,0 +1,100 @@
+"""Logistic regression by scikit-learn, on features brought to one scale."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+from sklearn.linear_model import LogisticRegression
+
+from churn.evaluation import Floats, Ints
+from churn.learners import Features, Weight
+from churn.learners.onnx_graph import INPUT, OUTPUT, float64, make_model, node
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """Brings every feature to mean 0 and standard deviation 1, after a signed logarithm that tames long tails.
+
+    Attributes:
+        mean: of the logarithms, shape [f].
+        scale: one over their standard deviation, 0 for a feature that never varies, shape [f].
+    """
+
+    mean: Floats
+    scale: Floats
+
+    @classmethod
+    def fit(cls, x: Features) -> Scaling:
+        """Learn mean and deviation of features [n, f]; nan is left out."""
+        logs = signed_log(x)
+        deviation = np.nanstd(logs, axis=0)
+        scale = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > 1e-9)
+        return cls(np.nan_to_num(np.nanmean(logs, axis=0)), scale)
+
+    def apply(self, x: Features) -> Floats:
+        """Scaled features, shape [n, f]; an unknown value becomes the mean, which is 0."""
+        return np.asarray(np.nan_to_num((signed_log(x) - self.mean) * self.scale), dtype=np.float64)
+
+
+def signed_log(x: Features) -> Floats:
+    """sign(x) · ln(1 + |x|)."""
+    wide = np.asarray(x, dtype=np.float64)
+    return np.asarray(np.sign(wide) * np.log1p(np.abs(wide)), dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class LogisticModel:
+    """A trained logistic regression; see `churn.learners.Model`."""
+
+    scaling: Scaling
+    coefficients: Floats
+    intercept: float
+
+    def logit(self, x: Features) -> Floats:
+        """See `churn.learners.Model`."""
+        return np.asarray(self.scaling.apply(x) @ self.coefficients + self.intercept, dtype=np.float64)
+
+    def weights(self) -> list[Weight]:
+        """See `churn.learners.Model`."""
+        total = float(np.abs(self.coefficients).sum()) or 1.0
+        return [Weight(abs(float(c)) / total, float(c)) for c in self.coefficients]
+
+    def to_onnx(self) -> onnx.ModelProto:
+        """See `churn.learners.Model`; in 64 bits throughout, so it equals `logit` to rounding."""
+        nodes = [
+            node("Cast", [INPUT], "wide", to=onnx.TensorProto.DOUBLE),
+            node("Abs", ["wide"], "size"),
+            node("Add", ["size", "one"], "shifted"),
+            node("Log", ["shifted"], "log"),
+            node("Sign", ["wide"], "sign"),
+            node("Mul", ["sign", "log"], "signed"),
+            node("Sub", ["signed", "mean"], "centred"),
+            node("Mul", ["centred", "scale"], "scaled"),
+            node("IsNaN", ["scaled"], "unknown"),
+            node("Where", ["unknown", "zero", "scaled"], "known"),
+            node("MatMul", ["known", "coefficients"], "product"),
+            node("Add", ["product", "intercept"], OUTPUT),
+        ]
+        constants = [
+            float64("one", 1.0),
+            float64("zero", 0.0),
+            float64("mean", self.scaling.mean),
+            float64("scale", self.scaling.scale),
+            float64("coefficients", self.coefficients),
+            float64("intercept", self.intercept),
+        ]
+        return make_model("logistic_regression", nodes, constants, len(self.coefficients))
+
+
+class LogisticLearner:
+    """See `churn.learners.Learner`; `params` are those of scikit-learn's `LogisticRegression`."""
+
+    def fit(self, x: Features, y: Ints, params: dict[str, Any], seed: int) -> LogisticModel:
+        """See `churn.learners.Learner`."""
+        scaling = Scaling.fit(x)
+        model = LogisticRegression(max_iter=1000, random_state=seed, **params)
+        model.fit(scaling.apply(x), y)
+        return LogisticModel(scaling, np.asarray(model.coef_[0], dtype=np.float64), float(model.intercept_[0]))

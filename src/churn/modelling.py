@@ -1,0 +1,176 @@
+"""Snapshots to `metrics/` and `bundle/`: every task, every family, every table."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import onnxruntime
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from churn.bundle import FeatureEntry, Manifest, save
+from churn.bundle.graph import calibrated
+from churn.evaluation import Floats, Row
+from churn.features import Feature, feature_list
+from churn.learners.families import choose
+from churn.problem import Cutoffs
+from churn.results import TABLES, TaskResult, baseline_rows, importance_rows, model_rows, tables_on_test, to_csv
+from churn.settings import Settings
+from churn.tables import Split, Table, split_forecast, split_history
+from churn.training import evaluate, fit, least_recently_active, nobody_churns, select
+
+QUANTILES: Final = tuple(i / 20 for i in range(21))
+"""Points at which the reference distribution of every feature is kept."""
+
+MS_PER_HOUR: Final = 3_600_000
+
+
+@dataclass(frozen=True)
+class Modelling:
+    """All modelling of one run.
+
+    Attributes:
+        settings: families, seed, problem.
+        cutoffs: of this log.
+        fingerprint: of the events.
+        versions: of the libraries.
+    """
+
+    settings: Settings
+    cutoffs: Cutoffs
+    fingerprint: str
+    versions: Mapping[str, str]
+
+    def forecast_split(self, forecast: Table) -> Split:
+        """The task `forecast`, divided."""
+        return split_forecast(forecast, np.datetime64(self.cutoffs.test))
+
+    def run(self, forecast: Table, history: Table, last_ts: Mapping[str, int], folder: Path) -> None:
+        """Train and measure everything; write `metrics/` and `bundle/` into a folder.
+
+        Args:
+            forecast: snapshots of that task, at all cut-offs.
+            history: snapshots of that task.
+            last_ts: time of each user's last event in the log, ms.
+            folder: where to write.
+        """
+        features = {feature.name: feature for feature in feature_list(self.settings.problem)[0]}
+        no_clock = [name for name in history.names if not features[name].clock]
+        splits = (
+            self.forecast_split(forecast),
+            split_history(history, "history"),
+            split_history(history.features(no_clock), "history_no_clock"),
+        )
+        results = [self._task(split, last_ts) for split in splits]
+        self._write_metrics(results, features, folder / "metrics")
+        self._write_bundle(results[0], features, folder / "bundle")
+
+    def _task(self, split: Split, last_ts: Mapping[str, int]) -> TaskResult:
+        seed = self.settings.seed
+        fits = {family.name: fit(split, family, seed) for family in choose(self.settings.families)}
+        baselines = {
+            "nobody churns": nobody_churns(split),
+            "least recently active": least_recently_active(split, lambda table: self._idle_hours(table, last_ts)),
+        }
+        return TaskResult(
+            split=split,
+            fits=fits,
+            measured={name: evaluate(split, f.scores, seed) for name, f in fits.items()},
+            baselines=baselines,
+            measured_baselines={name: evaluate(split, scores, seed) for name, scores in baselines.items()},
+            selected=select(list(fits.values()), split).family.name,
+        )
+
+    def _idle_hours(self, table: Table, last_ts: Mapping[str, int]) -> Floats:
+        """Hours since last seen: at the cut-off in a forecast, at the end of the log in a history."""
+        if np.all(table.cutoffs == np.datetime64(self.cutoffs.as_of)):
+            end = max(last_ts.values())
+            return np.array([(end - last_ts[str(user)]) / MS_PER_HOUR for user in table.users])
+        return table.x[:, table.names.index("recency_hours")].astype(np.float64)
+
+    def _write_metrics(self, results: list[TaskResult], features: Mapping[str, Feature], folder: Path) -> None:
+        seed = self.settings.seed
+        tables: dict[str, list[Row]] = {
+            "models": [row for result in results for row in model_rows(result, seed)],
+            "baselines": [row for result in results for row in baseline_rows(result)],
+            "importance": [row for result in results for row in importance_rows(result, features)],
+        }
+        on_test = [tables_on_test(result) for result in results]
+        tables |= {name: [row for tables in on_test for row in tables[name]] for name in TABLES}
+        folder.mkdir()
+        for name, rows in tables.items():
+            (folder / f"{name}.csv").write_text(to_csv(rows), encoding="utf-8")
+        described = {
+            result.split.task: {
+                "train": result.split.train.describe(),
+                "test": result.split.test.describe(),
+                "selected": result.selected,
+            }
+            for result in results
+        }
+        (folder / "tasks.json").write_text(json.dumps(described, indent=2), encoding="utf-8")
+
+    def _write_bundle(self, result: TaskResult, features: Mapping[str, Feature], folder: Path) -> None:
+        chosen, split = result.fits[result.selected], result.split
+        model = calibrated(chosen.model.to_onnx(), chosen.calibration.slope, chosen.calibration.intercept)
+        content = model.SerializeToString(deterministic=True)
+        manifest = Manifest(
+            model=chosen.family.name,
+            task=split.task,
+            problem=asdict(self.settings.problem),
+            features=_entries(split.train, features),
+            threshold=chosen.scores.threshold,
+            base_rate=float(split.train.y.mean()),
+            calibration=asdict(chosen.calibration),
+            training={**split.train.describe(), "seed": self.settings.seed, "test": split.test_words},
+            fingerprint=self.fingerprint,
+            metrics={name: _defined(value) for name, value in result.measured[result.selected].test.items()},
+            parity=_parity(content, split.test, chosen.scores.test),
+            versions=dict(self.versions),
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            files={},
+        )
+        save(folder, manifest, content, _reference(split.train))
+
+
+def _entries(train: Table, features: Mapping[str, Feature]) -> tuple[FeatureEntry, ...]:
+    low, usual, high = np.nanpercentile(train.x.astype(np.float64), [10, 50, 90], axis=0)
+    return tuple(
+        FeatureEntry(
+            name, features[name].sentence, features[name].group, float(usual[i]), max(float(high[i] - low[i]), 1e-9)
+        )
+        for i, name in enumerate(train.names)
+    )
+
+
+def _parity(model: bytes, test: Table, p: Floats) -> dict[str, float]:
+    """Largest difference of a probability between the trained model and its ONNX form, on the test rows."""
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    (found,) = session.run(["probability"], {"features": test.x})
+    return {"rows": len(test), "max_abs_difference": float(np.abs(found - p).max())}
+
+
+def _reference(train: Table) -> bytes:
+    """The distribution of every feature over the training rows, as Parquet: feature, quantile, value."""
+    values = np.nanquantile(train.x, QUANTILES, axis=0)
+    table = pa.table(
+        {
+            "feature": np.repeat(np.array(train.names, dtype=object), len(QUANTILES)),
+            "quantile": np.tile(QUANTILES, len(train.names)),
+            "value": values.T.reshape(-1).astype(np.float32),
+        }
+    )
+    target = io.BytesIO()
+    pq.write_table(table, target)
+    return target.getvalue()
+
+
+def _defined(value: Any) -> float | None:
+    return None if np.isnan(value) else float(value)

@@ -1,0 +1,240 @@
+"""The main job: ingest, rollups, snapshots, training, risk list; resumable. What `churn run` calls."""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Final
+
+import ibis.expr.types as ir
+import numpy as np
+
+from churn import rollups, snapshots
+from churn.account import Account
+from churn.engines import Engine
+from churn.engines.duckdb import DuckDBEngine
+from churn.errors import NotEnoughData
+from churn.ingest import Ingest
+from churn.learnable import check_somebody_left, check_learnable
+from churn.modelling import Modelling
+from churn.problem import Cutoffs
+from churn.results import to_csv
+from churn.risk import risk_rows
+from churn.scoring import Scorer
+from churn.settings import Settings
+from churn.sources import Source, find_sources
+from churn.steps import PRIVATE, Done, Silence, Step, Watcher, do_steps, remove, replace_text, run_folder
+from churn.summary import Summary, summarise
+from churn.tables import Table
+
+LIBRARIES: Final = ("sparkify-churn", "duckdb", "ibis-framework", "numpy", "scikit-learn", "onnx", "onnxruntime")
+
+
+@dataclass(frozen=True)
+class Job:
+    """The steps of one run and what they share.
+
+    Attributes:
+        settings: what was asked for.
+        sources: the files of the log.
+        engine: reads and counts.
+    """
+
+    settings: Settings
+    sources: tuple[Source, ...]
+    engine: Engine
+
+    @cached_property
+    def account(self) -> Account:
+        """What ingest found; known once that step is done."""
+        return Account.from_json((self.settings.out / "ingest.json").read_text(encoding="utf-8"))
+
+    @cached_property
+    def cutoffs(self) -> Cutoffs:
+        """The cut-offs of this log.
+
+        Raises:
+            NotEnoughData: if the log is too short.
+        """
+        return Cutoffs.of_log(self.settings.problem, self.account.first_ts, self.account.last_ts)
+
+    def steps(self) -> list[Step]:
+        """All steps, in order."""
+        s, problem = self.settings, self.settings.problem
+        files = [(str(source.path.absolute()), source.size, source.modified) for source in self.sources]
+        return [
+            Step(
+                "ingest",
+                "reading the log",
+                ("events", "quarantine", "ingest.json"),
+                {"files": files, "columns": dict(s.columns), "max_refused": s.max_refused, "version": _version()},
+                self.ingest,
+            ),
+            Step(
+                "rollups",
+                "counting days and sessions",
+                ("rollups",),
+                {"pages": [problem.churn_pages, problem.hidden_pages]},
+                self.roll_up,
+            ),
+            Step(
+                "snapshots",
+                "making features and labels",
+                ("snapshots",),
+                {"problem": asdict(problem), "seed": s.seed},
+                self.snapshot,
+            ),
+            Step(
+                "train",
+                "training and measuring models",
+                ("metrics", "bundle"),
+                {"families": s.families, "learner": s.learner, "force": s.force, "libraries": versions()},
+                self.train,
+            ),
+            Step("risk", "ranking users by risk", ("risk.csv",), {}, self.rank),
+        ]
+
+    def ingest(self, folder: Path) -> None:
+        """Log files to `events/`; the lines of nobody are kept apart in `nobody/`, refused ones in `quarantine/`."""
+        out = self.settings.out
+        job = Ingest(self.engine, self.sources, folder, self.settings.columns, self.settings.max_refused)
+        try:
+            job.run()
+        finally:
+            for name in ("nobody", "quarantine"):
+                # Refused lines are shown even where they stop the run.
+                if (folder / name).exists() and (name == "nobody" or not (folder / "ingest.json").exists()):
+                    remove(out / name)
+                    (folder / name).rename(out / name)
+
+    def roll_up(self, folder: Path) -> None:
+        """Events to `rollups/sessions`, `rollups/user_days`, `rollups/leavers`."""
+        problem, target = self.settings.problem, folder / "rollups"
+        events = self.engine.read(self.settings.out / "events")
+        walked = rollups.walk(events, problem.hidden_pages)
+        self.engine.write(rollups.sessions(walked), target / "sessions")
+        days = rollups.user_days(self.engine.read(target / "sessions"), events, problem.hidden_pages)
+        self.engine.write(days, target / "user_days")
+        self.engine.write(rollups.leavers(events, problem.churn_pages), target / "leavers")
+
+    def snapshot(self, folder: Path) -> None:
+        """Rollups to `snapshots/forecast`, `snapshots/history`."""
+        s, target = self.settings, folder / "snapshots"
+        check_somebody_left(self.engine, s.out, s.problem, self.account)
+        days, leavers = self.rollup("user_days"), self.rollup("leavers")
+        cutoffs = self.cutoffs
+        self.engine.write(
+            snapshots.forecast(days, leavers, s.problem, cutoffs.all, cutoffs.as_of, s.seed), target / "forecast"
+        )
+        self.engine.write(snapshots.history(days, leavers, s.problem, cutoffs.as_of, s.seed), target / "history")
+
+    def train(self, folder: Path) -> None:
+        """Snapshots to `metrics/` and `bundle/`."""
+        forecast, history = self.table("forecast"), self.table("history")
+        last_seen = self.attributes(self.cutoffs.as_of + timedelta(days=1))
+        modelling = Modelling(self.settings, self.cutoffs, self.account.fingerprint, versions())
+        if not self.settings.force:
+            check_learnable(modelling.forecast_split(forecast), self.settings.problem)
+        modelling.run(forecast, history, {user: row["last_ts"] for user, row in last_seen.items()}, folder)
+
+    def rank(self, folder: Path) -> None:
+        """Snapshots at `as_of` and the bundle to `risk.csv`."""
+        as_of = self.cutoffs.as_of
+        table = self.table("forecast")
+        now = table.rows(table.cutoffs == np.datetime64(as_of))
+        if not len(now):
+            raise NotEnoughData(f"no user is left to judge at {as_of}", "give a log in which some users have stayed")
+        rows = risk_rows(now, Scorer.of(self.settings.out / "bundle"), self.attributes(as_of), as_of)
+        (folder / "risk.csv").write_text(to_csv(rows), encoding="utf-8")
+
+    def rollup(self, name: str) -> ir.Table:
+        """One of the rollups."""
+        return self.engine.read(self.settings.out / "rollups" / name)
+
+    def table(self, task: str) -> Table:
+        """The snapshots of a task, in memory."""
+        return Table.of(self.engine.fetch(self.engine.read(self.settings.out / "snapshots" / task)))
+
+    def attributes(self, at: Any) -> dict[str, dict[str, Any]]:
+        """Level, region and time of the last event before a date, by user id."""
+        rows = self.engine.fetch(snapshots.attributes_at(self.rollup("user_days"), at)).to_pylist()
+        return {row["userId"]: row for row in rows}
+
+
+def run(settings: Settings, watcher: Watcher | None = None, *, progress: list[Engine] | None = None) -> Summary:
+    """The main job.
+
+    Args:
+        settings: what is asked for.
+        watcher: is told which step begins and ends.
+        progress: gets the engine appended as soon as there is one, for those who draw a progress bar.
+
+    Returns:
+        What a person wants to know; the same as in `run.json`.
+
+    Raises:
+        UserError: for all that the caller can mend.
+    """
+    sources = find_sources(settings.logs)
+    with run_folder(settings.out), open_engine(settings) as engine:
+        if progress is not None:
+            progress.append(engine)
+        (settings.out / "run.json").unlink(missing_ok=True)
+        job = Job(settings, sources, engine)
+        done = do_steps(settings.out, job.steps(), watcher or Silence())
+        summary = summarise(settings.out, settings, job.cutoffs)
+        _write_run_json(settings, summary, done)
+    return summary
+
+
+@contextmanager
+def open_engine(settings: Settings) -> Iterator[Engine]:
+    """The engine of the settings, closed and its temporary files removed at the end."""
+    scratch = settings.out / PRIVATE / "scratch"
+    engine = DuckDBEngine(memory=settings.engine_memory, scratch=scratch)
+    try:
+        yield engine
+    finally:
+        engine.close()
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that results depend on."""
+    found = {"python": platform.python_version()}
+    for name in (*LIBRARIES, "xgboost-cpu", "xgboost"):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _version() -> str:
+    return versions().get("sparkify-churn", "unknown")
+
+
+def _write_run_json(settings: Settings, summary: Summary, done: list[Done]) -> None:
+    out = settings.out
+    files = sorted(p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file() and _is_output(p, out))
+    content = {
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "settings": settings.as_json(),
+        "versions": versions(),
+        "steps": [asdict(step) for step in done],
+        "summary": summary.as_json(),
+        "files": files,
+    }
+    replace_text(out / "run.json", json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def _is_output(path: Path, out: Path) -> bool:
+    return path.relative_to(out).parts[0] not in (PRIVATE, "run.json", "run.json.new")

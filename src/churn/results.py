@@ -1,0 +1,152 @@
+"""The tables under `metrics/`: tidy rows, one dict each, in the columns that users script against."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from churn.evaluation import METRICS, Row, calibration_table, curve_table, lift_table, threshold_table
+from churn.features import Feature
+from churn.training import Fit, Measured, Scores
+from churn.tables import Split
+
+SHORT = {
+    "accuracy": "accuracy",
+    "f1_score": "f1_weighted",
+    "precision": "precision_weighted",
+    "recall": "recall_weighted",
+    "auc": "roc_auc",
+}
+"""Column names that people of this field know, and what they mean. The only place where they are used."""
+
+FULL = tuple(name for name in METRICS if name not in ("accuracy", "precision_weighted", "recall_weighted"))
+COUNTS = ("tn", "fp", "fn", "tp")
+
+TABLES = ("thresholds", "lift", "calibration", "curves")
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """All that came out of one task.
+
+    Attributes:
+        split: the rows.
+        fits: by family name.
+        measured: by family name.
+        baselines: scores of the trivial rules, by name.
+        measured_baselines: by name.
+        selected: name of the family with the best out-of-fold average precision.
+    """
+
+    split: Split
+    fits: Mapping[str, Fit]
+    measured: Mapping[str, Measured]
+    baselines: Mapping[str, Scores]
+    measured_baselines: Mapping[str, Measured]
+    selected: str
+
+
+def model_rows(result: TaskResult, seed: int) -> list[Row]:
+    """Rows of `models.csv`."""
+    return [
+        {
+            "task": result.split.task,
+            "model": name,
+            "selected": int(name == result.selected),
+            **_known_columns(fit, result.measured[name], result, seed),
+            **_full_columns(result.measured[name]),
+        }
+        for name, fit in result.fits.items()
+    ]
+
+
+def _known_columns(fit: Fit, measured: Measured, result: TaskResult, seed: int) -> Row:
+    row: Row = {}
+    for short, name in SHORT.items():
+        row[short] = measured.test[name]
+        if short in ("accuracy", "f1_score", "auc"):
+            row[f"{short} (train)"] = measured.train[name]
+    return {
+        **row,
+        "training_time": round(fit.seconds, 3),
+        "CrossValidation": len(np.unique(result.split.train.folds)),
+        "paramGrid": json.dumps([fit.family.params], sort_keys=True),
+        "best_params": json.dumps(fit.family.params, sort_keys=True),
+        "num_best_features": len(result.split.train.names),
+        "seed": seed,
+        "num_params": 1,
+    }
+
+
+def _full_columns(measured: Measured) -> Row:
+    row: Row = {name: measured.test[name] for name in (*FULL, "threshold", *COUNTS)}
+    row |= {f"{name}_train": measured.train[name] for name in (*FULL, *COUNTS)}
+    for name in FULL:
+        row[f"{name}_low"], row[f"{name}_high"] = measured.intervals[name]
+    return row
+
+
+def baseline_rows(result: TaskResult) -> list[Row]:
+    """Rows of `baselines.csv`: the trivial rules, with the metrics of the models."""
+    return [
+        {"task": result.split.task, "model": name, **_full_columns(measured)}
+        for name, measured in result.measured_baselines.items()
+    ]
+
+
+def importance_rows(result: TaskResult, features: Mapping[str, Feature]) -> list[Row]:
+    """Rows of `importance.csv`, the most important feature of each model first."""
+    rows: list[Row] = []
+    for name, fit in result.fits.items():
+        weights = zip(result.split.train.names, fit.model.weights(), strict=True)
+        for feature, weight in sorted(weights, key=lambda pair: (-pair[1].importance, pair[0])):
+            rows.append(
+                {
+                    "task": result.split.task,
+                    "model": name,
+                    "feature": feature,
+                    "group": features[feature].group,
+                    "sentence": features[feature].sentence,
+                    "importance": weight.importance,
+                    "coefficient": weight.coefficient,
+                }
+            )
+    return rows
+
+
+def tables_on_test(result: TaskResult) -> dict[str, list[Row]]:
+    """Rows of `thresholds.csv`, `lift.csv`, `calibration.csv` and `curves.csv`, on the test rows."""
+    y = result.split.test.y
+    makers = dict(zip(TABLES, (threshold_table, lift_table, calibration_table, curve_table), strict=True))
+    scores = {name: fit.scores for name, fit in result.fits.items()} | dict(result.baselines)
+    return {
+        table: [
+            {"task": result.split.task, "model": name, **row}
+            for name, score in scores.items()
+            for row in make(y, score.test)
+        ]
+        for table, make in makers.items()
+    }
+
+
+def to_csv(rows: Iterable[Row]) -> str:
+    """Rows as CSV; what is not defined is an empty cell."""
+
+
+
+    listed = list(rows)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(listed[0]) if listed else [], lineterminator="\n")
+    writer.writeheader()
+    for row in listed:
+        writer.writerow({name: _cell(value) for name, value in row.items()})
+    return text.getvalue()
+
+
+def _cell(value: float | int | str) -> float | int | str:
+    return "" if isinstance(value, float) and np.isnan(value) else value

@@ -1,0 +1,113 @@
+"""The settings of a run: what `churn run` takes, checked once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from churn.errors import SettingsError
+from churn.ingest import OWN_NAMES
+from churn.learners.families import choose
+from churn.problem import Problem
+
+ENGINES: Final = ("duckdb",)
+LEARNERS: Final = ("local",)
+
+DEFAULT_MEMORY: Final = 6_000_000_000
+LEAST_MEMORY: Final = 500_000_000
+
+_UNITS: Final = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One run.
+
+    Attributes:
+        logs: files, folders or globs.
+        out: folder that the run writes to.
+        problem: what is asked.
+        engine: what reads and counts.
+        learner: what trains; `local` is scikit-learn and XGBoost in this process.
+        families: names of model families; all if empty.
+        seed: of folds, learners and bootstrap.
+        memory: bytes that the whole run may use.
+        max_refused: largest share of lines, from 0 to 1, that may be refused.
+        force: learn even from too few leavers.
+        columns: for each of our column names the one that the log uses.
+
+    Raises:
+        SettingsError: for values that make no sense.
+    """
+
+    logs: tuple[str, ...]
+    out: Path
+    problem: Problem = field(default_factory=Problem)
+    engine: str = "duckdb"
+    learner: str = "local"
+    families: tuple[str, ...] = ()
+    seed: int = 0
+    memory: int = DEFAULT_MEMORY
+    max_refused: float = 0.05
+    force: bool = False
+    columns: Mapping[str, str] = field(default_factory=lambda: dict(OWN_NAMES))
+
+    def __post_init__(self) -> None:
+        if not self.logs:
+            raise SettingsError("no log is given", "name a file, a folder or a glob")
+        for kind, value, known in (("engine", self.engine, ENGINES), ("learner", self.learner, LEARNERS)):
+            if value not in known:
+                raise SettingsError(f"no {kind} is called {value}", f"choose from: {', '.join(known)}")
+        if self.memory < LEAST_MEMORY:
+            raise SettingsError(f"--memory is {self.memory:,} bytes", "give at least 500MB")
+        if not 0 <= self.max_refused <= 1:
+            raise SettingsError(f"--max-refused is {self.max_refused}", "give a share from 0 to 1")
+        if not 0 <= self.seed < 2**31:
+            raise SettingsError(f"--seed is {self.seed}", "give a number from 0 to 2147483647")
+        unknown = set(self.columns) - set(OWN_NAMES)
+        if unknown:
+            raise SettingsError(f"[columns] names {', '.join(sorted(unknown))}, which no log of this kind has")
+        choose(self.families)
+
+    @property
+    def engine_memory(self) -> int:
+        """Bytes for the engine; the rest is for libraries, tables in memory and models."""
+        return int(self.memory * 0.55)
+
+    def as_json(self) -> dict[str, Any]:
+        """For `run.json`."""
+        return {
+            "logs": list(self.logs),
+            "out": str(self.out),
+            "churn_pages": list(self.problem.churn_pages),
+            "horizon": self.problem.horizon,
+            "gap": self.problem.gap,
+            "windows": list(self.problem.windows),
+            "every": self.problem.every,
+            "engine": self.engine,
+            "learner": self.learner,
+            "families": list(self.families),
+            "seed": self.seed,
+            "memory": self.memory,
+            "max_refused": self.max_refused,
+            "force": self.force,
+            "columns": {ours: theirs for ours, theirs in self.columns.items() if ours != theirs},
+        }
+
+
+def parse_memory(text: str) -> int:
+    """Bytes from words like `6GB`, `500MB`, `6G` or a plain number.
+
+    >>> parse_memory("6GB")
+    6000000000
+
+    Raises:
+        SettingsError: if the text is no amount of memory.
+    """
+    found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([KMGT]?)i?B?\s*", text, re.IGNORECASE)
+    if not found:
+        raise SettingsError(f"{text!r} is no amount of memory", "write it like 6GB or 500MB")
+    return int(float(found[1]) * _UNITS[found[2].upper()])

@@ -1,0 +1,195 @@
+"""Steps that are written aside, renamed when whole, and not done twice.
+
+A step writes into an empty folder of its own. Only when it is done are its outputs renamed into the run
+folder, and only then does a marker say so, with a key made of all that the outputs depend on. So a kill at
+any moment leaves either the old state or the new one, and a marker with the right key means: finished.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import json
+import logging
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from churn.errors import OutputError
+from churn.memory import peak_memory, reset_peak_memory
+
+logger = logging.getLogger(__name__)
+
+PRIVATE: Final = ".churn"
+"""Folder inside a run folder: shows whose it is, and holds markers and work in progress."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a run.
+
+    Attributes:
+        name: short; also names its marker.
+        title: what people read beside the progress bar.
+        outputs: names in the run folder that it makes.
+        depends: everything that its outputs depend on beside earlier steps; plain JSON values.
+        make: does the work: writes all outputs into the folder that it is given.
+    """
+
+    name: str
+    title: str
+    outputs: tuple[str, ...]
+    depends: dict[str, Any]
+    make: Callable[[Path], None]
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a step went: seconds of wall time, peak memory in bytes, and whether an earlier run had done it."""
+
+    name: str
+    seconds: float
+    memory: int
+    resumed: bool
+
+
+class Watcher(Protocol):
+    """Is told how a run goes; a progress bar, or nothing."""
+
+    def started(self, step: Step) -> None:
+        """A step begins."""
+        ...
+
+    def finished(self, step: Step, done: Done) -> None:
+        """A step is done, or was done before."""
+        ...
+
+
+class Silence:
+    """A watcher that says nothing."""
+
+    def started(self, step: Step) -> None:
+        """See `Watcher`."""
+
+    def finished(self, step: Step, done: Done) -> None:
+        """See `Watcher`."""
+
+
+@contextmanager
+def run_folder(out: Path) -> Iterator[None]:
+    """Take possession of a run folder, for one process at a time.
+
+    Raises:
+        OutputError: if the folder is somebody else's, in use, or cannot be written.
+    """
+    private = out / PRIVATE
+    try:
+        if out.exists() and not private.exists() and any(out.iterdir()):
+            raise OutputError(f"{out} holds files that no run of this program made", "choose an empty or a new folder")
+        private.mkdir(parents=True, exist_ok=True)
+        with (private / "lock").open("w") as lock:
+            _lock(out, lock.fileno())
+            yield
+    except OSError as error:
+        raise as_output_error(out, error) from error
+
+
+def as_output_error(out: Path, error: OSError) -> OutputError:
+    """An error of the file system in words that help."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return OutputError(f"{out}: the disk is full", "free some space, then run again: finished steps are kept")
+    return OutputError(f"{error.filename or out}: {error.strerror or error}", "choose another --out")
+
+
+def _lock(out: Path, file: int) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise OutputError(f"{out} is in use by another run", "wait for it, or choose another --out") from error
+
+
+def do_steps(out: Path, steps: Sequence[Step], watcher: Watcher) -> list[Done]:
+    """Do what is not done yet, in order. From the first step that is to be done on, everything is done anew."""
+    keys = _keys(steps)
+    first = next((i for i, step in enumerate(steps) if not _is_done(out, step, keys[i])), len(steps))
+    shutil.rmtree(_aside(out), ignore_errors=True)
+    for step in reversed(steps[first:]):
+        _forget(out, step)
+    reports = []
+    for i, step in enumerate(steps):
+        if i < first:
+            done = Done(**{**json.loads(_marker(out, step).read_text())["done"], "resumed": True})
+        else:
+            watcher.started(step)
+            done = _do(out, step, keys[i])
+        watcher.finished(step, done)
+        reports.append(done)
+    return reports
+
+
+def _keys(steps: Sequence[Step]) -> list[str]:
+    keys, before = [], ""
+    for step in steps:
+        text = json.dumps([before, step.name, step.outputs, step.depends], sort_keys=True)
+        before = hashlib.sha256(text.encode()).hexdigest()
+        keys.append(before)
+    return keys
+
+
+def _do(out: Path, step: Step, key: str) -> Done:
+    started = time.perf_counter()
+    reset_peak_memory()
+    aside = _aside(out) / step.name
+    aside.mkdir(parents=True)
+    step.make(aside)
+    for name in step.outputs:
+        (aside / name).rename(out / name)
+    shutil.rmtree(aside)
+    done = Done(step.name, time.perf_counter() - started, peak_memory(), resumed=False)
+    marker = _marker(out, step)
+    marker.parent.mkdir(exist_ok=True)
+    replace_text(marker, json.dumps({"key": key, "done": vars(done)}))
+    logger.info("step %s done in %.2f s", step.name, done.seconds)
+    return done
+
+
+def _is_done(out: Path, step: Step, key: str) -> bool:
+    marker = _marker(out, step)
+    if not marker.exists() or not all((out / name).exists() for name in step.outputs):
+        return False
+    return bool(json.loads(marker.read_text())["key"] == key)
+
+
+def _forget(out: Path, step: Step) -> None:
+    """Take back a step: first the marker, so that a kill in between leaves nothing that looks finished."""
+    _marker(out, step).unlink(missing_ok=True)
+    for name in step.outputs:
+        remove(out / name)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a file so that at any moment it is either the old or the new one."""
+    aside = path.with_name(path.name + ".new")
+    aside.write_text(text, encoding="utf-8")
+    aside.replace(path)
+
+
+def _aside(out: Path) -> Path:
+    return out / PRIVATE / "aside"
+
+
+def _marker(out: Path, step: Step) -> Path:
+    return out / PRIVATE / "steps" / f"{step.name}.json"

@@ -1,0 +1,81 @@
+"""Fixtures shared by all tests: the real data where it is there, an engine, and logs made by hand."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from churn.engines.duckdb import DuckDBEngine
+
+ROOT = Path(__file__).resolve().parent.parent
+DATA = Path(os.environ.get("SPARKIFY_DATA", ROOT.parent / "shared" / "data"))
+
+Row = dict[str, Any]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _odd_time_zone() -> Iterator[None]:
+    """Everything is UTC whatever the machine says: test in a zone with half hours and daylight saving."""
+    before = os.environ.get("TZ")
+    os.environ["TZ"] = "Australia/Adelaide"
+    time.tzset()
+    yield
+    os.environ.pop("TZ") if before is None else os.environ.update(TZ=before)
+    time.tzset()
+
+
+@pytest.fixture(scope="session")
+def data() -> Callable[[str], Path]:
+    """A path below the shared data; skips the test where that data is not."""
+
+    def find(name: str) -> Path:
+        path = DATA / name
+        if not path.exists():
+            pytest.skip(f"{path} is absent; set SPARKIFY_DATA to the folder with the logs")
+        return path
+
+    return find
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[DuckDBEngine]:
+    """An embedded engine of its own for each test."""
+    made = DuckDBEngine(memory=1_000_000_000, scratch=tmp_path / "scratch", threads=2)
+    yield made
+    made.close()
+
+
+def event(user: str | int | None = "7", ts: int = 1_538_352_000_000, page: str = "NextSong", **fields: Any) -> Row:
+    """One line of a log: a paying member plays a song, unless told otherwise; None leaves a field out."""
+    row: Row = {
+        "ts": ts,
+        "userId": user,
+        "sessionId": 1,
+        "page": page,
+        "auth": "Logged In",
+        "method": "PUT",
+        "status": 200,
+        "level": "paid",
+        "itemInSession": 0,
+        "location": "Boston-Cambridge-Newton, MA-NH",
+        "userAgent": '"Mozilla/5.0 (Windows NT 6.1; WOW64) AppleWebKit/537.36 Chrome/36.0 Safari/537.36"',
+        "lastName": "Doe",
+        "firstName": "Ann",
+        "registration": 1_537_000_000_000,
+        "gender": "F",
+    }
+    if page == "NextSong":
+        row |= {"artist": "Muse", "song": "Undo", "length": 200.5}
+    return {name: value for name, value in (row | fields).items() if value is not None}
+
+
+def write_log(path: Path, rows: Sequence[Row]) -> Path:
+    """Rows as JSON lines."""
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
