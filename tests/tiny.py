@@ -35,7 +35,7 @@ def day(text: str) -> date:
     return date.fromisoformat(f"2018-{text}")
 
 
-def visit(user: str | int, session: int | None, on: str, steps: str, **fields: Any) -> list[Row]:
+def visit(user: str | int, session: int | None, on: str, steps: str, **fields: object) -> list[Row]:
     """The events of a session on one day: `visit("7", 1, "10-01", "10:00 Home, 10:05 NextSong")`.
 
     `fields` hold for every step; places in the session count up from 0.
@@ -49,7 +49,9 @@ def visit(user: str | int, session: int | None, on: str, steps: str, **fields: A
     return rows
 
 
-def play(user: str | int, session: int, at: str, artist: str | None, song: str | None = "Undo", **fields: Any) -> Row:
+def play(
+    user: str | int, session: int, at: str, artist: str | None, song: str | None = "Undo", **fields: object
+) -> Row:
     """One song played: `play("7", 1, "10-01 10:00", "Muse", "Undo")`."""
     return event(user, ms(at), "NextSong", sessionId=session, artist=artist, song=song, **fields)
 
@@ -77,9 +79,7 @@ class Rolled:
     def forecast(self, cutoffs: Sequence[date], as_of: date | None = None, seed: int = 0) -> pa.Table:
         """Snapshots of the task `forecast`; as of the latest cut-off unless told otherwise."""
         as_of = as_of or max(cutoffs)
-        return self.engine.fetch(
-            snapshots.forecast(self.user_days, self.leavers, self.problem, cutoffs, as_of, seed)
-        )
+        return self.engine.fetch(snapshots.forecast(self.user_days, self.leavers, self.problem, cutoffs, as_of, seed))
 
     def history(self, as_of: date, seed: int = 0) -> pa.Table:
         """Snapshots of the task `history`."""

@@ -94,7 +94,7 @@ class Ingest:
             logger.info("sanitising files that do not split into lines: %s", error)
             shutil.rmtree(lines, ignore_errors=True)
             sources = [
-                source if source.path != given.path or self.engine.readable(source) else sanitise(given, staging / str(i))
+                source if source is not given or self.engine.readable(given) else sanitise(given, staging / str(i))
                 for i, (given, source) in enumerate(zip(self.sources, sources, strict=True))
             ]
             try:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -24,7 +25,8 @@ _DENIED = ("Permission denied", "Read-only", "Could not create", "Cannot open fi
 _INTEGERS = {"int8": "TINYINT", "int16": "SMALLINT", "int32": "INTEGER", "int64": "BIGINT"}
 _SLACK = 1000
 """Bytes of room for a newline: DuckDB counts it as part of the line in some places and not in others."""
-_NOT_FINITE = ("nan", "inf", "infinity", "-nan", "-inf", "-infinity")
+_WORDS = ("true", "false", "NaN", "Infinity", "-Infinity")
+"""Values that stand in a line without quotes and are no numbers of JSON; the last three are what Python writes."""
 _FLUSH_ROWS = 100_000
 """Rows that a partitioned write holds back: fewer cost little and spare gigabytes, as logs come in order of time."""
 
@@ -94,8 +96,8 @@ class DuckDBEngine:
     def read(self, *folders: Path) -> ir.Table:
         """See `Engine.read`."""
         self._keep_order(False)
-        files = [str(file) for folder in folders for file in sorted(folder.rglob("*.parquet"))]
-        return self._sql(f"SELECT * FROM read_parquet({_literal(files)}, hive_partitioning = true)")
+        files = [file for folder in folders for file in sorted(folder.rglob("*.parquet"))]
+        return self._sql(f"SELECT * FROM read_parquet({_files(files)}, hive_partitioning = true)")
 
     def write(self, table: ir.Table, folder: Path, *, partition_by: Sequence[str] = ()) -> None:
         """See `Engine.write`."""
@@ -150,13 +152,15 @@ class DuckDBEngine:
     def _parquet_sql(self, numbers: list[int], paths: list[Path], columns: dict[str, str], numbered: bool) -> str:
         """A row of a Parquet file as a line: every cell as text, judged like a JSON line."""
         found = self._parquet_columns(paths)
-        cells = ", ".join(f"{_cell(columns[name], found)} AS {_quote(name)}" for name in NUMBERS + TEXTS)
-        odd = " + ".join(_odd_cell(columns[name], i, found) for i, name in enumerate(TEXTS))
+        wrong = {name: _odd_cell(name, columns[name], found) for name in TEXTS}
+        cells = [f"{_cell(columns[name], found)} AS {_quote(name)}" for name in NUMBERS]
+        cells += [f"{_unless(wrong[name], _cell(columns[name], found))} AS {_quote(name)}" for name in TEXTS]
+        odd = _bits(wrong.values())
         line = ", row_number() OVER () AS line, to_json(t)::VARCHAR AS text" if numbered else ", NULL::VARCHAR AS text"
         index = "0" if numbered else "file_index::BIGINT"
         return (
             f"SELECT {_literal(numbers)}[{index} + 1]::INTEGER AS file{line}, true AS object, "
-            f"{cells}, ({odd})::BIGINT AS odd FROM {_parquet_reader(paths)} AS t"
+            f"{', '.join(cells)}, {odd} AS odd FROM {_parquet_reader(paths)} AS t"
         )
 
 
@@ -198,13 +202,35 @@ def _json_sql(numbers: list[int], paths: list[Path], columns: dict[str, str], nu
         f"CASE WHEN {_IS_OBJECT} THEN json_transform(line, {fields}) END AS f FROM {_line_reader(paths)}"
     )
     cells = [f"f.{_quote(columns[name])} AS {_quote(name)}" for name in NUMBERS]
-    cells += [f"CASE WHEN {_odd(name, columns)} THEN NULL ELSE f.{_quote(columns[name])} END AS {name}" for name in TEXTS]
-    odd = " + ".join(f"CASE WHEN {_odd(name, columns)} THEN {1 << i} ELSE 0 END" for i, name in enumerate(TEXTS))
+    wrong = {name: _odd(name, columns) for name in TEXTS}
+    cells += [f"{_unless(wrong[name], f'f.{_quote(columns[name])}')} AS {_quote(name)}" for name in TEXTS]
+    odd = _bits(wrong.values())
     line = ", number AS line" if numbered else ""
     return (
         f"SELECT {_literal(numbers)}[file_index::BIGINT + 1]::INTEGER AS file{line}, coalesce(line, '') AS text, "
-        f"f IS NOT NULL AS object, {', '.join(cells)}, ({odd})::BIGINT AS odd FROM ({parsed})"
+        f"f IS NOT NULL AS object, {', '.join(cells)}, {odd} AS odd FROM ({parsed})"
     )
+
+
+def _unless(wrong: str, value: str) -> str:
+    return value if wrong == "false" else f"CASE WHEN {wrong} THEN NULL ELSE {value} END"
+
+
+def _bits(conditions: Iterable[str]) -> str:
+    ones = " + ".join(f"CASE WHEN {c} THEN {1 << i} ELSE 0 END" for i, c in enumerate(conditions) if c != "false")
+    return f"({ones or '0'})::BIGINT"
+
+
+def _odd_cell(name: str, column: str, found: dict[str, str]) -> str:
+    """Condition: a text column of a Parquet file holds something that is no text."""
+    kind = found.get(column, "VARCHAR")
+    if kind == "VARCHAR" or kind.startswith("ENUM"):
+        return "false"
+    if name == "userId" and kind in ("FLOAT", "DOUBLE"):
+        return f"NOT isfinite({_quote(column)})"
+    if name == "userId" and ("INT" in kind or kind.startswith("DECIMAL")):
+        return "false"
+    return f"{_quote(column)} IS NOT NULL"
 
 
 def _odd(name: str, columns: dict[str, str]) -> str:
@@ -214,21 +240,16 @@ def _odd(name: str, columns: dict[str, str]) -> str:
     one of these (by its first character, which is cheap) is looked up again in the line.
     """
     value = f"f.{_quote(columns[name])}"
-    could_be = " OR ".join(
-        (
-            f"({value} >= '-' AND {value} < ':')",
-            f"({value} >= '[' AND {value} < '\\')",
-            f"({value} >= '{{' AND {value} < '|')",
-            f"{value} IN ('true', 'false')",
-        )
-    )
-    wanted = "('VARCHAR', 'BIGINT', 'UBIGINT', 'DOUBLE')" if name == "userId" else "('VARCHAR')"
+    could_be = [
+        f"({value} >= '[' AND {value} < '\\')",
+        f"({value} >= '{{' AND {value} < '|')",
+        f"{value} IN ({', '.join(map(_literal, _WORDS))})",
+    ]
+    if name != "userId":  # which may be a number
+        could_be.append(f"({value} >= '-' AND {value} < ':')")
     pointer = _literal("/" + columns[name].replace("~", "~0").replace("/", "~1"))
-    if name == "userId":
-        # Nearly every user id looks like a number, so numbers pass without the second look.
-        could_be = could_be.replace(f"({value} >= '-' AND {value} < ':') OR ", "")
     # A CASE, since AND would look up every line.
-    return f"CASE WHEN {could_be} THEN json_type(line, {pointer}) NOT IN {wanted} ELSE false END"
+    return f"CASE WHEN {' OR '.join(could_be)} THEN json_type(line, {pointer}) <> 'VARCHAR' ELSE false END"
 
 
 @contextmanager
@@ -246,11 +267,13 @@ def _translated(folder: Path) -> Iterator[None]:
         text = _first_line(error)
         if any(sign in str(error) for sign in _FULL):
             raise OutputError(f"{folder}: the disk is full ({text})", "free some space, then run again") from error
-        if "GZIP" in text or "ZSTD" in text.upper():
+        if "GZIP" in text or "ZSTD" in text.upper() or "frame descriptor" in text:
             raise LineReadError(text) from error
         if any(sign in str(error) for sign in _DENIED):
             raise OutputError(f"{folder}: cannot be written ({text})", "choose another --out") from error
         raise EngineError(f"DuckDB: {text}") from error
+    except duckdb.Error as error:
+        raise EngineError(f"DuckDB: {_first_line(error)}") from error
 
 
 def _first_line(error: Exception) -> str:
