@@ -201,6 +201,13 @@ FOLLOWED: dict[str, dict[str, int]] = {
         "downgrade_view_then_downgrade": 1,
         "downgrade_view_then_logout": 1,
     },
+    "Home, Downgrade, Submit Downgrade": {
+        "after_home": 1,
+        "home_then_downgrade": 1,
+        "after_downgrade_view": 1,
+        "downgrade_view_then_downgrade": 1,
+    },
+    "Home, Home, Logout": {"after_home": 2, "home_then_logout": 1},
     "Thumbs Up, Thumbs Up, Thumbs Up": {"after_thumbs_up": 2, "thumbs_up_then_rating": 2},
     "Thumbs Down, Roll Advert, Logout": {
         "after_thumbs_down": 1,
@@ -331,10 +338,11 @@ def test_the_last_of_several_switches_in_a_day_is_kept(log: Log) -> None:
     *visit("7", 1, "10-01", "10:00 Home, 10:20 Submit Upgrade", level="free"),
     *visit("7", 2, "10-01", "10:10 Home", level="free"),
     *visit("7", 1, "10-01", "10:30 Home", level="paid", itemInSession=9),
-    *visit("7", 2, "10-01", "10:40 Home", level="paid", itemInSession=9),
+    *visit("7", 3, "10-01", "10:40 Home", level="paid"),
+    *visit("7", 4, "10-01", "10:50 Home", level="free"),
 )
-def test_a_level_switches_once_for_interleaved_sessions(log: Log) -> None:
-    assert pick(log.day_rows(), "upgrades", "downgrades", "switched_ts") == [(1, 0, ms("10-01 10:30"))]
+def test_a_session_inside_another_is_no_switch_of_level(log: Log) -> None:
+    assert pick(log.day_rows(), "upgrades", "downgrades", "switched_ts") == [(1, 1, ms("10-01 10:50"))]
 
 
 @given_log(

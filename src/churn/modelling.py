@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -141,13 +141,23 @@ class Modelling:
 
 
 def _entries(train: Table, features: Mapping[str, Feature]) -> tuple[FeatureEntry, ...]:
-    low, usual, high = np.nanpercentile(train.x.astype(np.float64), [10, 50, 90], axis=0)
+    low, usual, high = _quantiles(train, (0.1, 0.5, 0.9)).T
     return tuple(
         FeatureEntry(
             name, features[name].sentence, features[name].group, float(usual[i]), max(float(high[i] - low[i]), 1e-9)
         )
         for i, name in enumerate(train.names)
     )
+
+
+def _quantiles(table: Table, points: Sequence[float]) -> Floats:
+    """Quantiles of every feature where it is known, shape [f, points]; 0 where it is known of nobody."""
+    found = np.zeros((len(table.names), len(points)))
+    for i in range(len(table.names)):
+        known = table.x[:, i][~np.isnan(table.x[:, i])]
+        if known.size:
+            found[i] = np.quantile(known.astype(np.float64), points)
+    return found
 
 
 def _parity(model: bytes, test: Table, p: Floats) -> dict[str, float]:
@@ -159,12 +169,12 @@ def _parity(model: bytes, test: Table, p: Floats) -> dict[str, float]:
 
 def _reference(train: Table) -> bytes:
     """The distribution of every feature over the training rows, as Parquet: feature, quantile, value."""
-    values = np.nanquantile(train.x, QUANTILES, axis=0)
+    values = _quantiles(train, QUANTILES)
     table = pa.table(
         {
             "feature": np.repeat(np.array(train.names, dtype=object), len(QUANTILES)),
             "quantile": np.tile(QUANTILES, len(train.names)),
-            "value": values.T.reshape(-1).astype(np.float32),
+            "value": values.reshape(-1).astype(np.float32),
         }
     )
     target = io.BytesIO()

@@ -128,12 +128,14 @@ def _measures(t: ir.Table) -> dict[str, ir.Value]:
         measures[f"songs_{part}"] = _count(song & (hour >= start) & (hour < end))
     for trigger, pages in TRIGGERS.items():
         numbers = [_NUMBERS[page] for page in pages]
-        before = {1: t.prev_page.isin(numbers).fill_null(False)}
-        before[2] = before[1] | t.prev2_page.isin(numbers).fill_null(False)
-        measures[f"after_{trigger}"] = _count(before[1])
+        after = t.prev_page.isin(numbers).fill_null(False)
+        after2 = t.prev2_page.isin(numbers).fill_null(False)
+        measures[f"after_{trigger}"] = _count(after)
         for outcome, (followers, within) in OUTCOMES.items():
-            follows = t.page.isin([_NUMBERS[page] for page in followers])
-            measures[f"{trigger}_then_{outcome}"] = _count(before[within] & follows)
+            kinds = [_NUMBERS[page] for page in followers]
+            # Of two such pages in a row the first alone counts: one occasion is followed once.
+            near = after if within == 1 else after | (after2 & t.prev_page.notin(kinds))
+            measures[f"{trigger}_then_{outcome}"] = _count(near & t.page.isin(kinds))
     return measures
 
 
@@ -179,16 +181,13 @@ def user_days(session_days: ir.Table, events: ir.Table, hidden_pages: tuple[str,
 
 def _after_previous(session_days: ir.Table) -> ir.Table:
     """Add what depends on the session before: the gap, and a level that changed in between."""
-    earlier = ibis.window(
-        group_by="userId", order_by=("first_ts", "sessionId", "day"), preceding=(None, 1)
-    )  # fmt: skip
-    order = ibis.window(group_by="userId", order_by=("first_ts", "sessionId", "day"))
-    t = session_days.mutate(
-        prev_end=session_days.last_ts.max().over(earlier),
-        prev_paid=session_days.last_paid.lag().over(order),
-    )
+    earlier = ibis.window(group_by="userId", order_by=("first_ts", "sessionId", "day"), preceding=(None, 1))
+    # The latest end among the sessions before, and the level at that end, as one number.
+    end = (session_days.last_ts * 2 + session_days.last_paid).max().over(earlier)
+    t = session_days.mutate(prev_end=end // 2, prev_paid=end % 2)
     starts = t.starts == 1
-    changed = starts & (t.prev_paid != t.first_paid).fill_null(False)
+    # What overlaps says nothing about the order of levels.
+    changed = (starts & (t.prev_end <= t.first_ts) & (t.prev_paid != t.first_paid)).fill_null(False)
     return t.mutate(
         gap_ms=ibis.ifelse(starts & t.prev_end.notnull(), ibis.greatest(t.first_ts - t.prev_end, 0), None),
         switched_ts=ibis.ifelse(changed & t.switched_ts.isnull(), t.first_ts, t.switched_ts),

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from churn.features.base import Feature, Sums, Window, smoothed
 
 USUAL = {
-    "advert": {"song": 0.956, "rating": 0.063, "logout": 0.041, "downgrade": 0.008},
+    "advert": {"song": 0.956, "rating": 0.063, "logout": 0.041, "downgrade": 0.006},
     "error": {"song": 0.769, "rating": 0.015, "logout": 0.062, "downgrade": 0.005},
     "thumbs_up": {"song": 0.931, "rating": 0.059, "logout": 0.011, "downgrade": 0.004},
-    "thumbs_down": {"song": 0.928, "rating": 0.057, "logout": 0.037, "downgrade": 0.026},
+    "thumbs_down": {"song": 0.928, "rating": 0.057, "logout": 0.037, "downgrade": 0.024},
     "home": {"song": 0.888, "rating": 0.055, "logout": 0.021, "downgrade": 0.009},
     "downgrade_view": {"song": 0.654, "rating": 0.038, "logout": 0.113, "downgrade": 0.133},
 }

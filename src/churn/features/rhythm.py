@@ -50,7 +50,7 @@ def _gaps(sums: Sums) -> Iterator[Feature]:
 
 
 def _sessions(sums: Sums, windows: Sequence[Window]) -> Iterator[Feature]:
-    for window in (windows[0], windows[-1], ALL):
+    for window in dict.fromkeys((windows[0], windows[-1], ALL)):
         sessions = sums("sessions", window) * 1.0
         yield Feature(
             f"session_minutes_{window.name}",

@@ -30,9 +30,11 @@ class Scaling:
     def fit(cls, x: Features) -> Scaling:
         """Learn mean and deviation of features [n, f]; nan is left out."""
         logs = signed_log(x)
-        deviation = np.nanstd(logs, axis=0)
-        scale = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > 1e-9)
-        return cls(np.nan_to_num(np.nanmean(logs, axis=0)), scale)
+        known = ~np.isnan(logs)
+        n = np.maximum(known.sum(axis=0), 1)
+        mean = np.where(known, logs, 0).sum(axis=0) / n
+        deviation = np.sqrt(np.where(known, (logs - mean) ** 2, 0).sum(axis=0) / n)
+        return cls(mean, np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > 1e-9))
 
     def apply(self, x: Features) -> Floats:
         """Scaled features, shape [n, f]; an unknown value becomes the mean, which is 0."""
@@ -95,6 +97,6 @@ class LogisticLearner:
     def fit(self, x: Features, y: Ints, params: dict[str, Any], seed: int) -> LogisticModel:
         """See `churn.learners.Learner`."""
         scaling = Scaling.fit(x)
-        model = LogisticRegression(max_iter=1000, random_state=seed, **params)
+        model = LogisticRegression(solver="newton-cholesky", max_iter=100, random_state=seed, **params)
         model.fit(scaling.apply(x), y)
         return LogisticModel(scaling, np.asarray(model.coef_[0], dtype=np.float64), float(model.intercept_[0]))
