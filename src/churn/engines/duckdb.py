@@ -152,15 +152,19 @@ class DuckDBEngine:
     def _parquet_sql(self, numbers: list[int], paths: list[Path], columns: dict[str, str], numbered: bool) -> str:
         """A row of a Parquet file as a line: every cell as text, judged like a JSON line."""
         found = self._parquet_columns(paths)
-        wrong = {name: _odd_cell(name, columns[name], found) for name in TEXTS}
         cells = [f"{_cell(columns[name], found)} AS {_quote(name)}" for name in NUMBERS]
-        cells += [f"{_unless(wrong[name], _cell(columns[name], found))} AS {_quote(name)}" for name in TEXTS]
-        odd = _bits(wrong.values())
+        cells += [
+            f"CASE WHEN NOT {_odd_cell(columns[name], name, found)} THEN {_cell(columns[name], found)} END AS {_quote(name)}"
+            for name in TEXTS
+        ]
+        odd = " + ".join(
+            f"CASE WHEN {_odd_cell(columns[name], name, found)} THEN {1 << i} ELSE 0 END" for i, name in enumerate(TEXTS)
+        )
         line = ", row_number() OVER () AS line, to_json(t)::VARCHAR AS text" if numbered else ", NULL::VARCHAR AS text"
         index = "0" if numbered else "file_index::BIGINT"
         return (
             f"SELECT {_literal(numbers)}[{index} + 1]::INTEGER AS file{line}, true AS object, "
-            f"{', '.join(cells)}, {odd} AS odd FROM {_parquet_reader(paths)} AS t"
+            f"{', '.join(cells)}, ({odd})::BIGINT AS odd FROM {_parquet_reader(paths)} AS t"
         )
 
 
@@ -169,6 +173,18 @@ def _cell(column: str, found: dict[str, str]) -> str:
     if not kind:
         return "NULL::VARCHAR"
     return f"epoch_ms({_quote(column)})::VARCHAR" if kind.startswith("TIMESTAMP") else f"{_quote(column)}::VARCHAR"
+
+
+def _odd_cell(column: str, name: str, found: dict[str, str]) -> str:
+    """Condition: a text column of a Parquet file holds something that is no text; never null."""
+    kind = found.get(column, "VARCHAR")
+    if kind == "VARCHAR" or kind.startswith("ENUM"):
+        return "false"
+    if name == "userId" and kind in ("FLOAT", "DOUBLE"):
+        return f"NOT coalesce(isfinite({_quote(column)}), true)"
+    if name == "userId" and ("INT" in kind or kind.startswith("DECIMAL")):
+        return "false"
+    return f"({_quote(column)} IS NOT NULL)"
 
 
 def _parquet_reader(paths: Sequence[Path]) -> str:
@@ -201,55 +217,40 @@ def _json_sql(numbers: list[int], paths: list[Path], columns: dict[str, str], nu
         f"SELECT file_index{', row_number() OVER () AS number' if numbered else ''}, line, "
         f"CASE WHEN {_IS_OBJECT} THEN json_transform(line, {fields}) END AS f FROM {_line_reader(paths)}"
     )
+    odd = " + ".join(f"CASE WHEN {_odd(columns[name], name)} THEN {1 << i} ELSE 0 END" for i, name in enumerate(TEXTS))
+    flagged = f"SELECT *, CASE WHEN f IS NULL THEN 0 ELSE {odd} END AS odd FROM ({parsed})"
     cells = [f"f.{_quote(columns[name])} AS {_quote(name)}" for name in NUMBERS]
-    wrong = {name: _odd(name, columns) for name in TEXTS}
-    cells += [f"{_unless(wrong[name], f'f.{_quote(columns[name])}')} AS {_quote(name)}" for name in TEXTS]
-    odd = _bits(wrong.values())
+    cells += [
+        f"CASE WHEN odd = 0 OR odd & {1 << i} = 0 THEN f.{_quote(columns[name])} END AS {_quote(name)}"
+        for i, name in enumerate(TEXTS)
+    ]
     line = ", number AS line" if numbered else ""
     return (
         f"SELECT {_literal(numbers)}[file_index::BIGINT + 1]::INTEGER AS file{line}, coalesce(line, '') AS text, "
-        f"f IS NOT NULL AS object, {', '.join(cells)}, {odd} AS odd FROM ({parsed})"
+        f"f IS NOT NULL AS object, {', '.join(cells)}, odd::BIGINT AS odd FROM ({flagged})"
     )
 
 
-def _unless(wrong: str, value: str) -> str:
-    return value if wrong == "false" else f"CASE WHEN {wrong} THEN NULL ELSE {value} END"
-
-
-def _bits(conditions: Iterable[str]) -> str:
-    ones = " + ".join(f"CASE WHEN {c} THEN {1 << i} ELSE 0 END" for i, c in enumerate(conditions) if c != "false")
-    return f"({ones or '0'})::BIGINT"
-
-
-def _odd_cell(name: str, column: str, found: dict[str, str]) -> str:
-    """Condition: a text column of a Parquet file holds something that is no text."""
-    kind = found.get(column, "VARCHAR")
-    if kind == "VARCHAR" or kind.startswith("ENUM"):
-        return "false"
-    if name == "userId" and kind in ("FLOAT", "DOUBLE"):
-        return f"NOT isfinite({_quote(column)})"
-    if name == "userId" and ("INT" in kind or kind.startswith("DECIMAL")):
-        return "false"
-    return f"{_quote(column)} IS NOT NULL"
-
-
-def _odd(name: str, columns: dict[str, str]) -> str:
+def _odd(column: str, name: str) -> str:
     """Condition: a text column holds something that is no JSON string.
 
     The parser hands out numbers, booleans, objects and arrays as their text, so only a value that could be
-    one of these (by its first character, which is cheap) is looked up again in the line.
+    one of these, by its first character, is looked up again in the line. The cases keep the looking cheap:
+    most values start with a capital letter, and an AND would look up every line. NaN and Infinity are no JSON,
+    but Python writes them and the parser takes them.
     """
-    value = f"f.{_quote(columns[name])}"
-    could_be = [
-        f"({value} >= '[' AND {value} < '\\')",
-        f"({value} >= '{{' AND {value} < '|')",
-        f"{value} IN ({', '.join(map(_literal, _WORDS))})",
-    ]
-    if name != "userId":  # which may be a number
-        could_be.append(f"({value} >= '-' AND {value} < ':')")
-    pointer = _literal("/" + columns[name].replace("~", "~0").replace("/", "~1"))
-    # A CASE, since AND would look up every line.
-    return f"CASE WHEN {' OR '.join(could_be)} THEN json_type(line, {pointer}) <> 'VARCHAR' ELSE false END"
+    value = f"f.{_quote(column)}"
+    again = f"json_type(line, {_literal('/' + column.replace('~', '~0').replace('/', '~1'))}) <> 'VARCHAR'"
+    number = "" if name == "userId" else f"({value} >= '-' AND {value} < ':') OR "  # a user id may be a number
+    could_be = (
+        f"{number}({value} >= '[' AND {value} < '\\') OR ({value} >= '{{' AND {value} < '|') "
+        f"OR {value} = 'true' OR {value} = 'false'"
+    )
+    return (
+        f"CASE WHEN {value} >= 'A' AND {value} < '[' "
+        f"THEN CASE WHEN {value} = 'NaN' OR {value} = 'Infinity' THEN {again} ELSE false END "
+        f"WHEN {could_be} THEN {again} ELSE false END"
+    )
 
 
 @contextmanager
