@@ -144,7 +144,12 @@ def _entries(train: Table, features: Mapping[str, Feature]) -> tuple[FeatureEntr
     low, usual, high = _quantiles(train, (0.1, 0.5, 0.9)).T
     return tuple(
         FeatureEntry(
-            name, features[name].sentence, features[name].group, float(usual[i]), max(float(high[i] - low[i]), 1e-9)
+            name=name,
+            sentence=features[name].sentence,
+            group=features[name].group,
+            usual=float(usual[i]),
+            spread=max(float(high[i] - low[i]), 1e-9),
+            flag=features[name].flag,
         )
         for i, name in enumerate(train.names)
     )

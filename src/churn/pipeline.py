@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
@@ -25,7 +25,7 @@ from churn.errors import NotEnoughData
 from churn.ingest import Ingest
 from churn.learnable import check_somebody_left, check_learnable
 from churn.modelling import Modelling
-from churn.problem import Cutoffs
+from churn.problem import Cutoffs, check_cutoff
 from churn.results import to_csv
 from churn.risk import risk_rows
 from churn.scoring import Scorer
@@ -163,7 +163,7 @@ class Job:
         """The snapshots of a task, in memory."""
         return Table.of(self.engine.fetch(self.engine.read(self.settings.out / "snapshots" / task)))
 
-    def attributes(self, at: Any) -> dict[str, dict[str, Any]]:
+    def attributes(self, at: date) -> dict[str, dict[str, Any]]:
         """Level, region and time of the last event before a date, by user id."""
         rows = self.engine.fetch(snapshots.attributes_at(self.rollup("user_days"), at)).to_pylist()
         return {row["userId"]: row for row in rows}
@@ -183,16 +183,53 @@ def run(settings: Settings, watcher: Watcher | None = None, *, progress: list[En
     Raises:
         UserError: for all that the caller can mend.
     """
+    with _job(settings, progress) as job:
+        done = do_steps(settings.out, job.steps(), watcher or Silence())
+        summary = summarise(settings.out, settings, job.cutoffs)
+        _write_run_json(settings, summary, done)
+    return summary
+
+
+def ingest(settings: Settings, watcher: Watcher | None = None, *, progress: list[Engine] | None = None) -> Account:
+    """Only the first step; a later `run` into the same folder goes on from there. See `run`."""
+    with _job(settings, progress) as job:
+        do_steps(settings.out, job.steps()[:1], watcher or Silence())
+        return job.account
+
+
+def snapshot(
+    settings: Settings, as_of: date, watcher: Watcher | None = None, *, progress: list[Engine] | None = None
+) -> int:
+    """Features of every user eligible at a date, label null, into `snapshots/forecast`; returns how many users.
+
+    Raises:
+        SettingsError: if the date lies outside the log.
+        UserError: see `run`.
+    """
+    with _job(settings, progress) as job:
+
+        def make(folder: Path) -> None:
+            check_cutoff(as_of, job.account.first_ts, job.account.last_ts)
+            days, leavers = job.rollup("user_days"), job.rollup("leavers")
+            table = snapshots.forecast(days, leavers, settings.problem, (as_of,), as_of, settings.seed)
+            job.engine.write(table, folder / "snapshots" / "forecast")
+
+        depends = {"problem": asdict(settings.problem), "seed": settings.seed, "as_of": as_of.isoformat()}
+        step = Step("snapshot", "making features", ("snapshots",), depends, make)
+        do_steps(settings.out, [*job.steps()[:2], step], watcher or Silence())
+        found = job.engine.read(settings.out / "snapshots" / "forecast")
+        return int(job.engine.fetch(found.count().as_table())[0][0].as_py())
+
+
+@contextmanager
+def _job(settings: Settings, progress: list[Engine] | None) -> Iterator[Job]:
+    """A run folder of one's own, an engine, and the steps."""
     sources = find_sources(settings.logs)
     with run_folder(settings.out), open_engine(settings) as engine:
         if progress is not None:
             progress.append(engine)
         (settings.out / "run.json").unlink(missing_ok=True)
-        job = Job(settings, sources, engine)
-        done = do_steps(settings.out, job.steps(), watcher or Silence())
-        summary = summarise(settings.out, settings, job.cutoffs)
-        _write_run_json(settings, summary, done)
-    return summary
+        yield Job(settings, sources, engine)
 
 
 @contextmanager

@@ -134,6 +134,8 @@ class Scorer:
 
 def words(entry: FeatureEntry, value: float) -> str:
     """A feature's value in words, beside the usual one."""
+    if entry.flag:
+        return f"{'' if value >= 0.5 else 'not: '}{entry.sentence}"
     return f"{entry.sentence}: {_short(value)} (usual {_short(entry.usual)})"
 
 

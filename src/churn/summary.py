@@ -17,7 +17,7 @@ from churn.settings import Settings
 TOP: Final = 5
 """Users shown by name at the end of a run."""
 
-SHOWN: Final = ("roc_auc", "average_precision", "f1_churn", "f1_weighted", "lift_10")
+SHOWN: Final = ("roc_auc", "average_precision", "f1_churn")
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ class FeatureEntry:
         group: features that reasons swap together.
         usual: median over the training rows; what reasons compare with.
         spread: from the 10th to the 90th percentile, at least 1e-9; the yardstick of "unusual".
+        flag: is 1 where the sentence is true, else 0.
     """
 
     name: str
@@ -36,6 +37,7 @@ class FeatureEntry:
     group: str
     usual: float
     spread: float
+    flag: bool
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
-from rich.panel import Panel
+from rich.padding import Padding
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
@@ -20,9 +20,12 @@ from churn.summary import SHOWN, Score, Summary
 
 TASKS = {
     "forecast": "forecast: who leaves in the next {horizon} days?",
-    "history": "history: who is a leaver, told from everything? (not a forecast)",
-    "history_no_clock": "history without features that tell the time (not a forecast)",
+    "history": "history: who is a leaver, told from the whole log? Not a forecast",
+    "history_no_clock": "history without clock features. Not a forecast",
 }
+
+INTERVAL = "roc_auc"
+"""The metric whose interval is shown; all intervals are in `metrics/models.csv`."""
 
 _TICK = 0.1
 
@@ -85,7 +88,7 @@ def render(summary: Summary, horizon: int) -> RenderableType:
     """The closing summary, for the screen and for pictures."""
     parts: list[RenderableType] = [_counts(summary), *(_warning(text) for text in summary.warnings)]
     parts += [Text(), _scores(summary, horizon), Text(), _top(summary), Text(), _places(summary)]
-    return Panel(Group(*parts), title="churn run", title_align="left", padding=(1, 2))
+    return Padding(Group(*parts), (1, 0))
 
 
 def _counts(summary: Summary) -> Text:
@@ -103,40 +106,45 @@ def _warning(text: str) -> Text:
     return Text(f"Mind: {text}.", style="yellow")
 
 
-def _scores(summary: Summary, horizon: int) -> Table:
-    table = Table(box=None, pad_edge=False, title="How good it is (test rows, 95 % interval)", title_justify="left")
-    table.add_column("")
-    for name in SHOWN:
-        table.add_column(name, justify="right")
+def _scores(summary: Summary, horizon: int) -> Group:
+    parts: list[RenderableType] = [Text("How good it is, on rows that nothing was learned from", style="bold")]
     for task, words in TASKS.items():
-        table.add_row(Text(words.format(horizon=horizon), style="bold"), *[""] * len(SHOWN))
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+        table.add_column(width=30)
+        for name in SHOWN:
+            table.add_column(name, justify="right")
+            if name == INTERVAL:
+                table.add_column("95 %", justify="right", style="dim")
         for score in summary.scores:
             if score.task == task:
-                table.add_row(_name(score), *(_cell(score, name) for name in SHOWN))
-    return table
+                table.add_row(_name(score), *(cell for name in SHOWN for cell in _cells(score, name)))
+        parts += [Text(), Text(words.format(horizon=horizon)), table]
+    return Group(*parts, Text("* chosen by out-of-fold average_precision", style="dim"))
 
 
 def _name(score: Score) -> Text:
     title = score.model.replace("_", " ")
     if score.trivial:
-        return Text(f"  {title} (trivial rule)", style="dim")
+        return Text(f"  {title} (rule)", style="dim")
     return Text(f"  {title}{' *' if score.selected else ''}")
 
 
-def _cell(score: Score, name: str) -> Text:
+def _cells(score: Score, name: str) -> list[str]:
+    """The value, and for one of the metrics its interval."""
     value, low, high = (score.metrics[name + end] for end in ("", "_low", "_high"))
-    if value is None:
-        return Text("-", style="dim")
-    interval = f" [{low:.2f}-{high:.2f}]" if low is not None and high is not None else ""
-    return Text(f"{value:.3f}{interval}", style="dim" if score.trivial else "")
+    cells = ["-" if value is None else f"{value:.3f}"]
+    if name == INTERVAL:
+        cells.append("" if low is None or high is None else f"{low:.2f}-{high:.2f}")
+    return cells
 
 
 def _top(summary: Summary) -> Table:
     bands = ", ".join(f"{n:,} {band}" for band, n in summary.bands.items())
     title = f"Most at risk on {summary.cutoffs['as_of']} (of {sum(summary.bands.values()):,} users: {bands})"
     table = Table(box=None, pad_edge=False, title=title, title_justify="left")
-    for name, justify in (("user", "left"), ("probability", "right"), ("strongest reason", "left")):
-        table.add_column(name, justify="right" if justify == "right" else "left")
+    table.add_column("user")
+    table.add_column("probability", justify="right")
+    table.add_column("strongest reason")
     for row in summary.top:
         table.add_row(escape(row["userId"]), f"{float(row['probability']):.1%}", escape(row["reason_1"]))
     return table

@@ -1,1 +1,62 @@
+"""`churn doctor`: what is installed, what is missing, what to do about it."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from importlib import metadata, util
+
 import click
+
+
+@dataclass(frozen=True)
+class Need:
+    """One thing that some part of the program needs.
+
+    Attributes:
+        part: what it is for.
+        modules: importable names; all must be there.
+        remedy: what to do where one is not.
+        core: without it nothing works.
+    """
+
+    part: str
+    modules: tuple[str, ...]
+    remedy: str
+    core: bool = False
+
+
+NEEDS = (
+    Need("reading and counting (DuckDB)", ("duckdb", "ibis", "pyarrow"), "pip install sparkify-churn", core=True),
+    Need("training (scikit-learn, XGBoost)", ("sklearn", "xgboost", "onnx"), "pip install sparkify-churn", core=True),
+    Need("scoring (ONNX Runtime)", ("onnxruntime",), "pip install sparkify-churn", core=True),
+    Need("Spark", ("pyspark",), "pip install 'sparkify-churn[spark]'; only for logs larger than one machine"),
+    Need("web page", ("flask",), "pip install 'sparkify-churn[web]'"),
+    Need("AWS", ("boto3",), "pip install 'sparkify-churn[aws]'"),
+)
+
+
+@click.command("doctor")
+def command() -> None:
+    """Say what is installed, what is missing, and what to do about it; exit status 1 if the core is incomplete.
+
+    \b
+    Example:
+      churn doctor
+    """
+    click.echo(f"sparkify-churn {metadata.version('sparkify-churn')}")
+    missing_core = False
+    for need in NEEDS:
+        missing = [name for name in need.modules if util.find_spec(name) is None]
+        state = f"missing {', '.join(missing)}: {need.remedy}" if missing else _versions(need.modules)
+        click.echo(f"{'--' if missing else 'ok'}  {need.part}: {state}")
+        missing_core |= bool(missing) and need.core
+    java = shutil.which("java")
+    click.echo(f"{'ok' if java else '--'}  Java: {java or 'not found; only Spark needs it (17 or newer)'}")
+    if missing_core:
+        click.get_current_context().exit(1)
+
+
+def _versions(modules: tuple[str, ...]) -> str:
+    packages = metadata.packages_distributions()
+    return ", ".join(f"{name} {metadata.version(packages[name][0])}" for name in modules)

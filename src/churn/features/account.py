@@ -36,7 +36,7 @@ def account(sums: Sums, windows: Sequence[Window]) -> Iterator[Feature]:
 
 
 def _level(sums: Sums, windows: Sequence[Window]) -> Iterator[Feature]:
-    yield Feature("paid_now", "account", "on the paid level at last (1) or not (0)", flag(_.level == "paid"), "level")
+    yield _is("paid_now", "is on the paid level", _.level == "paid", "level")
     yield Feature(
         "days_on_level",
         "account",
@@ -97,4 +97,4 @@ def _profile() -> Iterator[Feature]:
 
 
 def _is(name: str, words: str, condition: Deferred, group: str) -> Feature:
-    return Feature(name, "account", f"{words} (1) or not (0)", flag(condition), group)
+    return Feature(name, "account", words, flag(condition), group, flag=True)

@@ -60,6 +60,7 @@ class Feature:
         expression: over the columns that `Sums` promised, and those of `churn.snapshots.PAST`.
         group: features that say the same in other words; reasons swap a whole group.
         clock: measures how long the user was observed, so it gives the answer away in `history`.
+        flag: is 1 where the sentence is true, else 0.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Feature:
     expression: Deferred
     group: str
     clock: bool = False
+    flag: bool = False
 
 
 class Sums:
