@@ -512,7 +512,7 @@ logs = st.lists(
 
 
 @pytest.mark.slow
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=logs)
 def test_sums_over_days_are_the_totals_of_the_log(rows: list[Row], engine: DuckDBEngine, tmp_path: Path) -> None:
     log = roll(engine, tmp_path, rows)

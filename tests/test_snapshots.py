@@ -57,12 +57,22 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rolled]:
     engine.close()
 
 
+@pytest.fixture(scope="module")
+def early(log: Rolled) -> pa.Table:
+    return log.forecast([CUTOFF], as_of=day("10-24"))
+
+
+@pytest.fixture(scope="module")
+def whole(log: Rolled) -> pa.Table:
+    return log.history(day("10-24"))
+
+
 def labels(table: pa.Table) -> dict[str, int | None]:
     return dict(zip(table["userId"].to_pylist(), table["label"].to_pylist(), strict=True))
 
 
-def test_a_label_is_whether_the_user_leaves_from_the_cutoff_until_the_horizon(log: Rolled) -> None:
-    assert labels(log.forecast([CUTOFF], as_of=day("10-24"))) == {
+def test_a_label_is_whether_the_user_leaves_from_the_cutoff_until_the_horizon(early: pa.Table) -> None:
+    assert labels(early) == {
         "at the cut-off": 1,
         "the moment before the gap is over": 1,
         "as the gap is over": 1,
@@ -111,8 +121,8 @@ def test_each_cutoff_has_the_users_and_labels_of_its_own(log: Rolled) -> None:
     assert [(row["cutoff"], row["userId"]) for row in rows] == sorted(found)
 
 
-def test_columns_are_keys_and_features_of_32_bits(log: Rolled) -> None:
-    for table, task in ((log.forecast([CUTOFF]), "forecast"), (log.history(day("10-24")), "history")):
+def test_columns_are_keys_and_features_of_32_bits(early: pa.Table, whole: pa.Table) -> None:
+    for table, task in ((early, "forecast"), (whole, "history")):
         assert_features_only(table)
         assert set(table["task"].to_pylist()) == {task}
         kinds = {field.name: field.type for field in table.schema}
@@ -129,9 +139,8 @@ def test_a_cutoff_before_the_log_has_no_rows(log: Rolled) -> None:
     assert log.forecast([day("09-01")]).num_rows == 0
 
 
-def test_history_has_a_row_for_every_user_seen_and_the_label_ever_left(log: Rolled) -> None:
-    table = log.history(day("10-24"))
-    assert labels(table) == {
+def test_history_has_a_row_for_every_user_seen_and_the_label_ever_left(whole: pa.Table) -> None:
+    assert labels(whole) == {
         **dict.fromkeys(ENDS, 1),
         "left and came back": 1,
         "stays": 0,
@@ -140,22 +149,21 @@ def test_history_has_a_row_for_every_user_seen_and_the_label_ever_left(log: Roll
         "comes at the cut-off": 0,
         "was seen on a hidden page only": 0,
     }
-    assert set(table["cutoff"].to_pylist()) == {day("10-24")}
+    assert set(whole["cutoff"].to_pylist()) == {day("10-24")}
 
 
-def test_history_judges_at_the_end_of_the_last_day_seen(log: Rolled) -> None:
-    rows = {row["userId"]: row for row in log.history(day("10-24")).to_pylist()}
+def test_history_judges_at_the_end_of_the_last_day_seen(whole: pa.Table) -> None:
+    rows = {row["userId"]: row for row in whole.to_pylist()}
     names = ("songs_all", "songs_7d", "recency_hours", "observed_days")
     # The leaving on 10-24 is no event of a feature.
     assert [rows["at day 14"][name] for name in names] == [1, 1, 12, 0.5]
     assert [rows["left and came back"][name] for name in names] == [2, 1, 12, 7.5]
 
 
-def test_history_equals_the_forecast_at_the_end_of_the_last_day(log: Rolled) -> None:
-    whole = {row["userId"]: features(row) for row in log.history(day("10-24")).to_pylist()}
-    early = {row["userId"]: features(row) for row in log.forecast([day("10-10")]).to_pylist()}
+def test_history_equals_the_forecast_at_the_end_of_the_last_day(early: pa.Table, whole: pa.Table) -> None:
+    first, second = ({row["userId"]: features(row) for row in table.to_pylist()} for table in (early, whole))
     same = ("stays", "clicks Cancel only", "at day 14", "comes the moment before")
-    assert {user: whole[user] for user in same} == {user: early[user] for user in same}
+    assert {user: first[user] for user in same} == {user: second[user] for user in same}
 
 
 BOTH = Problem(churn_pages=(LEFT, "Submit Downgrade"))
@@ -197,8 +205,8 @@ def md5_fold(user: str, seed: int) -> int:
     return int(hashlib.md5(f"{seed}:{user}".encode()).hexdigest()[:4], 16) % 5
 
 
-def test_a_fold_comes_from_seed_and_user_id_alone(log: Rolled) -> None:
-    tables = ((0, log.forecast([CUTOFF, day("10-14")])), (12345, log.history(day("10-24"), seed=12345)))
+def test_a_fold_comes_from_seed_and_user_id_alone(log: Rolled, early: pa.Table) -> None:
+    tables = ((0, early), (12345, log.history(day("10-24"), seed=12345)))
     for seed, table in tables:
         users = table["userId"].to_pylist()
         assert table["fold"].to_pylist() == [md5_fold(user, seed) for user in users]

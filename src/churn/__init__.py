@@ -1,0 +1,63 @@
+"""From the event log of a streaming service to a ranked list of the users who are about to leave, with reasons.
+
+Everything here is loaded when it is first used, so importing `churn` costs nothing.
+
+>>> from churn import Settings, run
+>>> summary = run(Settings(logs=("log.json.gz",), out=Path("run")))  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from churn.errors import ChurnError, UserError
+    from churn.features import Feature, feature_list
+    from churn.pipeline import read_log, run, snapshot
+    from churn.problem import Cutoffs, Problem
+    from churn.scoring import Reason, Scorer
+    from churn.settings import Settings
+    from churn.summary import Summary
+
+_HOMES = {
+    "ChurnError": "churn.errors",
+    "Cutoffs": "churn.problem",
+    "Feature": "churn.features",
+    "Problem": "churn.problem",
+    "Reason": "churn.scoring",
+    "Scorer": "churn.scoring",
+    "Settings": "churn.settings",
+    "Summary": "churn.summary",
+    "UserError": "churn.errors",
+    "feature_list": "churn.features",
+    "read_log": "churn.pipeline",
+    "run": "churn.pipeline",
+    "snapshot": "churn.pipeline",
+}
+
+__all__ = [
+    "ChurnError",
+    "Cutoffs",
+    "Feature",
+    "Problem",
+    "Reason",
+    "Scorer",
+    "Settings",
+    "Summary",
+    "UserError",
+    "feature_list",
+    "read_log",
+    "run",
+    "snapshot",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module churn has no attribute {name}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -23,7 +23,7 @@ from churn.engines import Engine
 from churn.engines.duckdb import DuckDBEngine
 from churn.errors import NotEnoughData
 from churn.ingest import Ingest
-from churn.learnable import check_somebody_left, check_learnable
+from churn.learnable import check_learnable, check_somebody_left
 from churn.modelling import Modelling
 from churn.problem import Cutoffs, check_cutoff
 from churn.results import to_csv
@@ -190,7 +190,7 @@ def run(settings: Settings, watcher: Watcher | None = None, *, progress: list[En
     return summary
 
 
-def ingest(settings: Settings, watcher: Watcher | None = None, *, progress: list[Engine] | None = None) -> Account:
+def read_log(settings: Settings, watcher: Watcher | None = None, *, progress: list[Engine] | None = None) -> Account:
     """Only the first step; a later `run` into the same folder goes on from there. See `run`."""
     with _job(settings, progress) as job:
         do_steps(settings.out, job.steps()[:1], watcher or Silence())

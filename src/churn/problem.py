@@ -22,7 +22,7 @@ def _days(name: str, value: int, least: int) -> None:
 
 @dataclass(frozen=True)
 class Problem:
-    """A forecast: "who will reach a churn page in the next `horizon` days?"
+    """A forecast: who will reach a churn page in the next `horizon` days?
 
     A row may use only events before its cut-off; its label looks only at events from cut-off + `gap`
     to cut-off + `gap` + `horizon`. All times are whole UTC days.

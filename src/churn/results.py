@@ -12,8 +12,8 @@ import numpy as np
 
 from churn.evaluation import METRICS, Row, calibration_table, curve_table, lift_table, threshold_table
 from churn.features import Feature
-from churn.training import Fit, Measured, Scores
 from churn.tables import Split
+from churn.training import Fit, Measured, Scores
 
 SHORT = {
     "accuracy": "accuracy",
@@ -136,9 +136,6 @@ def tables_on_test(result: TaskResult) -> dict[str, list[Row]]:
 
 def to_csv(rows: Iterable[Row]) -> str:
     """Rows as CSV; what is not defined is an empty cell."""
-
-
-
     listed = list(rows)
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(listed[0]) if listed else [], lineterminator="\n")

@@ -30,8 +30,8 @@ _CONTROL: Final = re.compile("[\x00-\x08\x0a-\x1f]")
 
 _OPENERS: Final[dict[Packing, Callable[[Path], IO[bytes]]]] = {
     "none": lambda path: path.open("rb"),
-    "gzip": lambda path: cast(IO[bytes], gzip.open(path, "rb")),
-    "bz2": lambda path: cast(IO[bytes], bz2.open(path, "rb")),
+    "gzip": lambda path: cast(IO[bytes], gzip.GzipFile(path)),
+    "bz2": lambda path: cast(IO[bytes], bz2.BZ2File(path)),
     "zstd": lambda path: cast(IO[bytes], io.BufferedReader(pa.input_stream(str(path), compression="zstd"))),
 }
 _BLOCK: Final = 1_000_000

@@ -11,7 +11,7 @@ import ibis.expr.types as ir
 from ibis import _
 
 from churn.features import Feature, Sums, Window, feature_list
-from churn.problem import Cutoffs, Problem
+from churn.problem import Problem
 from churn.rollups import ATTRIBUTES
 
 KEYS: Final = ("task", "userId", "cutoff", "label", "fold")

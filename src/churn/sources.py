@@ -13,7 +13,7 @@ from churn.errors import SourceError
 
 SUFFIXES: Final = (".json", ".jsonl", ".ndjson", ".parquet")
 PACKINGS: Final = ("", ".gz", ".bz2", ".zst")
-ENDINGS: Final = tuple(s + p for s in SUFFIXES[:3] for p in PACKINGS) + (".parquet",)
+ENDINGS: Final = (*(s + p for s in SUFFIXES[:3] for p in PACKINGS), ".parquet")
 """Endings of the files that a folder is searched for."""
 
 MAX_LINE: Final = 10_000_000

@@ -52,7 +52,8 @@ class Table:
             x[:, i] = snapshots[name].to_numpy()[order]
         labels = snapshots["label"].fill_null(UNKNOWN).to_numpy()
         folds = snapshots["fold"].to_numpy()
-        return cls(names, x, labels[order].astype(np.int64), users[order], cutoffs[order], folds[order].astype(np.int64))
+        y, fold = labels[order].astype(np.int64), folds[order].astype(np.int64)
+        return cls(names, x, y, users[order], cutoffs[order], fold)
 
     def __len__(self) -> int:
         """Number of rows."""

@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
@@ -101,7 +100,8 @@ def _fit_rows(learner: Learner, family: Family, rows: Table, seed: int) -> Model
 
 def select(fits: Sequence[Fit], split: Split) -> Fit:
     """The fit with the best out-of-fold average precision; the first of equals."""
-    return max(fits, key=lambda f: np.nan_to_num(measure(split.train.y, f.scores.out_of_fold, 0.5)["average_precision"]))
+    y = split.train.y
+    return max(fits, key=lambda f: np.nan_to_num(measure(y, f.scores.out_of_fold, 0.5)["average_precision"]))
 
 
 def evaluate(split: Split, scores: Scores, seed: int) -> Measured:

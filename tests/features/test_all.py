@@ -71,7 +71,7 @@ LITTLE_KNOWN = {
 }
 
 
-@pytest.mark.parametrize("windows", [(7, 14, 30), (1,), (3650,)])
+@pytest.mark.parametrize("windows", [(7, 14, 30), (1,)])
 def test_features_of_users_of_whom_little_is_known_are_finite(
     windows: tuple[int, ...], engine: DuckDBEngine, tmp_path: Path
 ) -> None:

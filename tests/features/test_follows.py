@@ -9,15 +9,14 @@ import pytest
 from churn.engines.duckdb import DuckDBEngine
 from tests.tiny import day, features, roll, visit
 
-STEPS = (
-    "10:00 Roll Advert, 10:01 NextSong, 10:02 Thumbs Up, "  # advert: song, rating
-    "10:03 NextSong, 10:04 Roll Advert, 10:05 Roll Advert, 10:06 Logout"  # up: song; advert: nothing, logout
-)
-MORE = (
-    "11:00 Home, 11:01 Downgrade, 11:02 Submit Downgrade, 11:03 Logout, "  # Home: Downgrade, once; that: both
-    "11:04 Error, 11:05 NextSong, 11:06 Thumbs Down, 11:07 NextSong, 11:08 Downgrade, "  # error: song, rating; down: both
-    "11:09 Home, 11:10 NextSong, 11:11 Error"  # Downgrade: Home, nothing; Home: song
-)
+STEPS = """
+    10:00 Roll Advert, 10:01 NextSong, 10:02 Thumbs Up, 10:03 NextSong, 10:04 Roll Advert, 10:05 Roll Advert,
+    10:06 Logout
+"""
+MORE = """
+    11:00 Home, 11:01 Downgrade, 11:02 Submit Downgrade, 11:03 Logout, 11:04 Error, 11:05 NextSong,
+    11:06 Thumbs Down, 11:07 NextSong, 11:08 Downgrade, 11:09 Home, 11:10 NextSong, 11:11 Error
+"""
 LOG = [
     *visit("7", 1, "10-01", STEPS),
     *visit("7", 2, "10-02", MORE),

@@ -56,7 +56,7 @@ futures = events_of_days([20, 21, 40], 30)  # 0 is 10-01, so 20 is the cut-off
 
 
 @pytest.mark.slow
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=histories, future=futures)
 def test_whatever_happens_from_the_cutoff_on_changes_nothing_before_it(
     rows: list[Row], future: list[Row], engine: DuckDBEngine, tmp_path: Path
@@ -71,10 +71,6 @@ Change = Callable[[list[Row], Random], list[Row]]
 
 def deleted(future: list[Row], random: Random) -> list[Row]:
     return []
-
-
-def halved(future: list[Row], random: Random) -> list[Row]:
-    return random.sample(future, len(future) // 2)
 
 
 def scrambled(future: list[Row], random: Random) -> list[Row]:
@@ -106,7 +102,7 @@ def cancelled(future: list[Row], random: Random) -> list[Row]:
     return [row | {"page": random.choice(["Cancel", "Cancellation Confirmation"])} for row in future]
 
 
-CHANGES: list[Change] = [deleted, halved, scrambled, changed, inserted, cancelled]
+CHANGES: list[Change] = [deleted, scrambled, changed, inserted, cancelled]
 
 
 def read_log(path: Path) -> list[Row]:
@@ -144,11 +140,13 @@ def test_no_change_of_the_future_of_real_users_is_seen(
 def test_no_change_of_the_future_of_many_users_is_seen(
     data: Callable[[str], Path], engine: DuckDBEngine, tmp_path: Path
 ) -> None:
-    """Every user's future is changed in another way."""
-    rows = read_log(data("eventsim_mini.json.gz"))
+    """Of every third user; each future is changed in another way."""
+    everybody = read_log(data("eventsim_mini.json.gz"))
+    some = set(sorted({row["userId"] for row in everybody if row["userId"]})[::3])
+    rows = [row for row in everybody if row["userId"] in some]
     futures: dict[str, list[Row]] = {}
     for row in rows:
-        if row["ts"] >= AT and row["userId"]:
+        if row["ts"] >= AT:
             futures.setdefault(row["userId"], []).append(row)
     random = Random(1)
     before = [row for row in rows if row["ts"] < AT]
@@ -157,14 +155,13 @@ def test_no_change_of_the_future_of_many_users_is_seen(
         for i, (_, future) in enumerate(sorted(futures.items()))
         for row in CHANGES[i % len(CHANGES)](future, random)
     ]
-    expected = past(roll_files(engine, tmp_path, [data("eventsim_mini.json.gz")]), CUTOFF)
+    expected = past(roll(engine, tmp_path, rows), CUTOFF)
     assert past(roll(engine, tmp_path, before + after), CUTOFF) == expected
-    assert len(futures) > 150
+    assert len(futures) > 50
 
 
 def everything(log: Rolled) -> tuple[object, ...]:
-    cutoffs = [day("10-08"), CUTOFF, day("11-20")]
-    return bits(log.forecast(cutoffs)), bits(log.history(day("11-30"))), log.day_rows(), log.session_rows()
+    return bits(log.forecast([day("10-08"), CUTOFF, day("11-20")])), log.day_rows(), log.session_rows()
 
 
 def hostile_log() -> list[Row]:

@@ -8,6 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,7 @@ class Oracle:
         return sum(
             (later["ts"] - earlier["ts"]) / HOUR
             for session in self.sessions.values()
-            for earlier, later in zip(session, session[1:], strict=False)
+            for earlier, later in pairwise(session)
             if start <= later["ts"] < end
         )
 
@@ -113,7 +114,7 @@ class Oracle:
 
     def rhythm(self) -> dict[str, float]:
         spans = sorted((session[0]["ts"], session[-1]["ts"]) for session in self.sessions.values())
-        gaps = [(start - end) / HOUR for (_, end), (start, _) in zip(spans, spans[1:], strict=False)]
+        gaps = [(start - end) / HOUR for (_, end), (start, _) in pairwise(spans)]
         usual = (sum(gaps) + 96) / (len(gaps) + 1)
         recency = (self.at - self.seen[-1]["ts"]) / HOUR
         first_day = self.seen[0]["ts"] // DAY * DAY
@@ -139,7 +140,7 @@ class Oracle:
     def level(self) -> dict[str, float]:
         switches = [
             (later["ts"], later["level"])
-            for earlier, later in zip(self.seen, self.seen[1:], strict=False)
+            for earlier, later in pairwise(self.seen)
             if earlier["level"] != later["level"]
         ]
         since = switches[-1][0] if switches else self.seen[0]["ts"]
@@ -229,7 +230,8 @@ def label(lines: Sequence[Row], cutoff: int, as_of: int) -> int | None:
 
 
 def eligible(lines: Sequence[Row], at: int) -> bool:
-    return bool(Oracle(lines, at).seen) and not any(line["page"] == LEFT and line["ts"] < at for line in lines)
+    pages = {line["page"] for line in lines if line["ts"] < at}
+    return bool(pages - {"Cancel", LEFT}) and LEFT not in pages
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,9 @@ from typing import Any, Final
 
 from churn.bundle.manifest import Manifest
 
-SHOWN: Final = ("roc_auc", "average_precision", "f1_churn", "precision_churn", "recall_churn", "lift_10", "ece", "brier")
+SHOWN: Final = (
+    "roc_auc", "average_precision", "f1_churn", "precision_churn", "recall_churn", "lift_10", "ece", "brier",
+)  # fmt: skip
 
 LIMITS: Final = """\
 - A probability is a statement about users like this one in the past, not about this person.

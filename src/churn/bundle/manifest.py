@@ -93,7 +93,8 @@ class Manifest:
             found = json.loads(text)
             version = int(found["format"])
         except (ValueError, KeyError, TypeError) as error:
-            raise BundleError(f"manifest.json is no manifest of a bundle ({error})", "fetch or make it again") from error
+            what = f"manifest.json is no manifest of a bundle ({error})"
+            raise BundleError(what, "fetch or make it again") from error
         if version > FORMAT:
             raise BundleError(
                 f"the bundle has format {version}, and this program reads formats up to {FORMAT}",

@@ -45,7 +45,8 @@ def load(folder: Path) -> Bundle:
     manifest = Manifest.from_json(_read(folder, MANIFEST).decode("utf-8", "replace"))
     for name, checksum in manifest.files.items():
         if _checksum(_read(folder, name)) != checksum:
-            raise BundleError(f"{folder / name} is not the file that the bundle was made with", "fetch or make it again")
+            what = f"{folder / name} is not the file that the bundle was made with"
+            raise BundleError(what, "fetch or make it again")
     return Bundle(manifest, _read(folder, MODEL))
 
 

@@ -8,7 +8,7 @@ import click
 
 from churn.cli.console import progress_bars
 from churn.cli.options import log_options, settings_of
-from churn.pipeline import ingest
+from churn.pipeline import read_log
 
 
 @click.command("ingest")
@@ -22,7 +22,7 @@ def command(**options: Any) -> None:
     """
     settings = settings_of(options)
     with progress_bars() as bars:
-        account = ingest(settings, bars, progress=bars.engines)
+        account = read_log(settings, bars, progress=bars.engines)
     click.echo(
         f"{account.lines:,} lines: {account.count('kept'):,} kept, {account.count('nobody'):,} nobody's, "
         f"{account.count('duplicate'):,} duplicate, {account.refused:,} refused, {account.count('blank'):,} blank; "

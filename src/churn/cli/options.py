@@ -20,7 +20,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 DEFAULTS = Problem()
 
 
-class Days(click.ParamType):
+class Days(click.ParamType[tuple[int, ...]]):
     """Whole numbers of days, separated by commas."""
 
     name = "days"
@@ -35,7 +35,7 @@ class Days(click.ParamType):
             self.fail(f"{value!r} is no list of days; write it like 7,14,30", param, ctx)
 
 
-class Day(click.ParamType):
+class Day(click.ParamType[date]):
     """A UTC date."""
 
     name = "date"
@@ -121,5 +121,6 @@ def _load_config(ctx: click.Context, _: click.Parameter, value: str | None) -> N
     known = {parameter.name for parameter in ctx.command.params} - {"config", "logs"}
     unknown = sorted(set(defaults) - known)
     if unknown:
-        raise SettingsError(f"--config {value}: no option is called {', '.join(unknown)}", f"there are: {', '.join(sorted(map(str, known)))}")
+        there_are = f"there are: {', '.join(sorted(map(str, known)))}"
+        raise SettingsError(f"--config {value}: no option is called {', '.join(unknown)}", there_are)
     ctx.default_map = defaults

@@ -6,7 +6,7 @@ import itertools
 import json
 import re
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -25,8 +25,6 @@ _DENIED = ("Permission denied", "Read-only", "Could not create", "Cannot open fi
 _INTEGERS = {"int8": "TINYINT", "int16": "SMALLINT", "int32": "INTEGER", "int64": "BIGINT"}
 _SLACK = 1000
 """Bytes of room for a newline: DuckDB counts it as part of the line in some places and not in others."""
-_WORDS = ("true", "false", "NaN", "Infinity", "-Infinity")
-"""Values that stand in a line without quotes and are no numbers of JSON; the last three are what Python writes."""
 _FLUSH_ROWS = 100_000
 """Rows that a partitioned write holds back: fewer cost little and spare gigabytes, as logs come in order of time."""
 
@@ -153,13 +151,11 @@ class DuckDBEngine:
         """A row of a Parquet file as a line: every cell as text, judged like a JSON line."""
         found = self._parquet_columns(paths)
         cells = [f"{_cell(columns[name], found)} AS {_quote(name)}" for name in NUMBERS]
+        wrong = {name: _odd_cell(columns[name], name, found) for name in TEXTS}
         cells += [
-            f"CASE WHEN NOT {_odd_cell(columns[name], name, found)} THEN {_cell(columns[name], found)} END AS {_quote(name)}"
-            for name in TEXTS
+            f"CASE WHEN NOT {wrong[name]} THEN {_cell(columns[name], found)} END AS {_quote(name)}" for name in TEXTS
         ]
-        odd = " + ".join(
-            f"CASE WHEN {_odd_cell(columns[name], name, found)} THEN {1 << i} ELSE 0 END" for i, name in enumerate(TEXTS)
-        )
+        odd = " + ".join(f"CASE WHEN {wrong[name]} THEN {1 << i} ELSE 0 END" for i, name in enumerate(TEXTS))
         line = ", row_number() OVER () AS line, to_json(t)::VARCHAR AS text" if numbered else ", NULL::VARCHAR AS text"
         index = "0" if numbered else "file_index::BIGINT"
         return (
@@ -172,7 +168,8 @@ def _cell(column: str, found: dict[str, str]) -> str:
     kind = found.get(column, "")
     if not kind:
         return "NULL::VARCHAR"
-    return f"epoch_ms({_quote(column)})::VARCHAR" if kind.startswith("TIMESTAMP") else f"{_quote(column)}::VARCHAR"
+    # Fractions of a millisecond are dropped, as in JSON lines; epoch_ms would round them.
+    return f"(epoch_us({_quote(column)}) // 1000)::VARCHAR" if kind.startswith("TIMESTAMP") else f"{_quote(column)}::VARCHAR"
 
 
 def _odd_cell(column: str, name: str, found: dict[str, str]) -> str:

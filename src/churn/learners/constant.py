@@ -44,5 +44,6 @@ class Constant:
             node("Add", ["flat", "answer"], OUTPUT),
         ]
         zeros = np.zeros(self.features)
-        constants = [float64("zero", 0.0), float64("zero_row", zeros), float64("zeros", zeros), float64("answer", answer)]
+        constants = [float64("zero", 0.0), float64("answer", answer)]
+        constants += [float64(name, zeros) for name in ("zero_row", "zeros")]
         return make_model("constant", nodes, constants, self.features)
