@@ -57,5 +57,5 @@ def test_an_error_while_writing_names_the_file_and_the_remedy(number: int, messa
 
 
 def test_an_error_of_ours_passes_through_writing_as_it_is() -> None:
-    with pytest.raises(SourceError, match="^cut short$"), writing(Path("/x")):
+    with pytest.raises(SourceError, match=r"^cut short$"), writing(Path("/x")):
         raise SourceError("cut short")

@@ -24,7 +24,7 @@ from churn.engines.duckdb import DuckDBEngine
 from churn.errors import OutputError, QuarantineError, SchemaError, SourceError
 from churn.ingest import OWN_NAMES, Ingest
 from churn.schema import COLUMNS, NUMBERS
-from churn.sources import MAX_LINE, find_sources
+from churn.sources import MAX_LINE, Packing, find_sources
 from tests.conftest import Row, event, write_log
 from tests.test_sanitise import PACK
 from tests.test_sources import put
@@ -35,6 +35,14 @@ LATER = b'{"ts":1538352001000,"userId":"7","page":"Home"}'
 NOBODY = b'{"ts":1538352000000,"userId":"","page":"Home"}'
 STATUSES = ("blank", "unparseable", "no_ts", "no_page", "nobody", "kept", "duplicate")
 LOGGED_OUT: dict[str, Any] = {"auth": "Logged Out", "firstName": None, "gender": None, "registration": None}
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DuckDBEngine]:
+    """One engine for all tests here: an ingest leaves nothing behind in it."""
+    made = DuckDBEngine(memory=1_000_000_000, scratch=tmp_path_factory.mktemp("scratch"), threads=2)
+    yield made
+    made.close()
 
 
 def ingest(
@@ -49,7 +57,8 @@ def counts(account: Account) -> dict[str, int]:
 
 
 def quarantine(out: Path) -> list[Row]:
-    return [json.loads(line) for path in sorted((out / "quarantine").iterdir()) for line in path.open(encoding="utf-8")]
+    texts = [path.read_text(encoding="utf-8") for path in sorted((out / "quarantine").iterdir())]
+    return [json.loads(line) for line in "".join(texts).split("\n") if line]
 
 
 def events(engine: DuckDBEngine, out: Path) -> list[tuple[Any, ...]]:
@@ -103,11 +112,12 @@ FILL = b" " * 5000 + b"\n"
 
 def user_of(content: bytes, user: int) -> bytes:
     """The same lines of another user: no duplicates of what other files hold."""
-    return content.replace(b'"7"', b'"%d"' % user).replace(b'"userId":""', b'"userId":"","x":1,"itemInSession":%d' % user)
+    nobody = b'"userId":"","itemInSession":%d' % user
+    return content.replace(b'"7"', b'"%d"' % user).replace(b'"userId":""', nobody)
 
 
 @pytest.mark.parametrize("packing", PACK)
-def test_one_line_between_good_ones(engine: DuckDBEngine, tmp_path: Path, packing: str) -> None:
+def test_one_line_between_good_ones(engine: DuckDBEngine, tmp_path: Path, packing: Packing) -> None:
     for i, (line, _) in enumerate(ONE_LINE.values()):
         content = user_of(FILL + GOOD + b"\n" + line + b"\n" + LATER, 100 + i)
         put(tmp_path / "logs" / f"{i:02d}.json", PACK[packing](content))
@@ -120,7 +130,7 @@ def test_one_line_between_good_ones(engine: DuckDBEngine, tmp_path: Path, packin
 
 
 @pytest.mark.parametrize("packing", PACK)
-def test_newlines_of_any_kind(engine: DuckDBEngine, tmp_path: Path, packing: str) -> None:
+def test_newlines_of_any_kind(engine: DuckDBEngine, tmp_path: Path, packing: Packing) -> None:
     for i, content in enumerate(NEWLINES):
         put(tmp_path / "logs" / f"{i:02d}.json", PACK[packing](user_of(content, 100 + i)))
     account = ingest(engine, tmp_path / "logs", tmp_path / "o")
@@ -128,7 +138,7 @@ def test_newlines_of_any_kind(engine: DuckDBEngine, tmp_path: Path, packing: str
     assert found == list(NEWLINES.values())
 
 
-@pytest.mark.parametrize("name", ["blank", "cut in the middle", "invalid UTF-8", "NUL", "carriage return in text", "CRLF"])
+@pytest.mark.parametrize("name", ["blank", "cut in the middle", "invalid UTF-8", "NUL", "carriage return in text"])
 def test_one_line_in_the_only_file(engine: DuckDBEngine, tmp_path: Path, name: str) -> None:
     line, expected = ONE_LINE[name]
     account = ingest(engine, put(tmp_path / "log", FILL + GOOD + b"\n" + line + b"\n" + LATER), tmp_path / "o")
@@ -139,10 +149,14 @@ def test_one_line_in_the_only_file(engine: DuckDBEngine, tmp_path: Path, name: s
 @pytest.mark.parametrize("packing", ["none", "bz2"])
 @pytest.mark.parametrize(
     ("size", "expected"),
-    [(MAX_LINE, {"kept": 3}), (MAX_LINE + 1, {"unparseable": 1, "kept": 2}), (11 * 10**6, {"unparseable": 1, "kept": 2})],
+    [
+        (MAX_LINE, {"kept": 3}),
+        (MAX_LINE + 1, {"unparseable": 1, "kept": 2}),
+        (MAX_LINE + 1_000_000, {"unparseable": 1, "kept": 2}),
+    ],
 )
 def test_a_line_may_have_ten_million_bytes_in_any_packing(
-    engine: DuckDBEngine, tmp_path: Path, packing: str, size: int, expected: dict[str, int]
+    engine: DuckDBEngine, tmp_path: Path, packing: Packing, size: int, expected: dict[str, int]
 ) -> None:
     long = GOOD[:-1] + b',"artist":"' + b"x" * (size - len(GOOD) - 12) + b'"}'
     assert len(long) == size
@@ -156,7 +170,7 @@ def test_a_line_may_have_ten_million_bytes_in_any_packing(
 
 @pytest.mark.parametrize("packing", ["none", "bz2"])
 def test_a_line_that_grows_too_long_when_it_is_made_readable(
-    engine: DuckDBEngine, tmp_path: Path, packing: str
+    engine: DuckDBEngine, tmp_path: Path, packing: Packing
 ) -> None:
     content = b"\n".join((GOOD, b"\xff" * (MAX_LINE // 4 + 1), LATER))
     account = ingest(engine, put(tmp_path / "log", PACK[packing](content)), tmp_path / "o")
@@ -300,7 +314,9 @@ def test_more_refused_lines_than_allowed_stop_the_ingest(engine: DuckDBEngine, t
     assert {path.name for path in (tmp_path / "again").iterdir()} == {"events", "ingest.json", "quarantine"}
 
 
-@pytest.mark.parametrize(("refused", "allowed", "passes"), [(5, 0.05, True), (6, 0.05, False), (1, 0, False), (0, 0, True)])
+@pytest.mark.parametrize(
+    ("refused", "allowed", "passes"), [(5, 0.05, True), (6, 0.05, False), (1, 0, False), (0, 0, True)]
+)
 def test_exactly_the_allowed_share_passes(
     engine: DuckDBEngine, tmp_path: Path, refused: int, allowed: float, passes: bool
 ) -> None:
@@ -353,14 +369,14 @@ def test_a_log_with_foreign_columns_is_a_schema_error_before_it_is_a_quarantine_
         ingest(engine, put(tmp_path / "log", b'{"time":1}\n' * 9), tmp_path / "o", 0.05)
 
 
-@pytest.mark.parametrize("packing", ["gzip", "bz2", "zstd"])
+@pytest.mark.parametrize(("packing", "ending"), [("gzip", "gz"), ("bz2", "bz2"), ("zstd", "zst")])
 def test_a_packed_log_that_was_cut_short_is_refused_though_its_first_lines_are_good(
-    engine: DuckDBEngine, tmp_path: Path, packing: str
+    engine: DuckDBEngine, tmp_path: Path, packing: Packing, ending: str
 ) -> None:
     packed = PACK[packing](b"".join(json.dumps(event(ts=T + i * 7919)).encode() + b"\n" for i in range(3000)))
     put(tmp_path / "logs" / "a.json", GOOD)
-    put(tmp_path / "logs" / f"b.json.{ {'gzip': 'gz', 'bz2': 'bz2', 'zstd': 'zst'}[packing] }", packed[: len(packed) // 2])
-    with pytest.raises(SourceError, match=r"b\.json\.\w+: cut short or damaged after"):
+    put(tmp_path / "logs" / f"b.json.{ending}", packed[: len(packed) // 2])
+    with pytest.raises(SourceError, match=rf"b\.json\.{ending}: cut short or damaged after"):
         ingest(engine, tmp_path / "logs", tmp_path / "o")
 
 
@@ -372,7 +388,7 @@ def test_several_streams_in_one_packed_file_are_all_read(engine: DuckDBEngine, t
 
 
 @pytest.mark.parametrize("packing", PACK)
-def test_a_wrong_ending_does_not_matter(engine: DuckDBEngine, tmp_path: Path, packing: str) -> None:
+def test_a_wrong_ending_does_not_matter(engine: DuckDBEngine, tmp_path: Path, packing: Packing) -> None:
     for i, ending in enumerate(["json", "json.gz", "json.bz2", "json.zst"]):
         put(tmp_path / "logs" / f"log.{ending}", PACK[packing](user_of(GOOD + b"\n" + LATER, 100 + i)))
     assert counts(ingest(engine, tmp_path / "logs", tmp_path / "o")) == {"kept": 8}
@@ -483,8 +499,10 @@ def test_wrong_types_of_parquet_become_null_and_are_counted(engine: DuckDBEngine
 
 def test_parquet_files_may_lack_columns_and_stand_beside_json_lines(engine: DuckDBEngine, tmp_path: Path) -> None:
     put(tmp_path / "logs" / "a.json", GOOD + b"\n[]\n")
-    pq.write_table(pa.table({"ts": [T, T + 5], "userId": ["7", "8"], "page": ["Home", "Help"]}), tmp_path / "logs/b.parquet")
-    pq.write_table(pa.table({"ts": [T + 9], "userId": [9], "page": ["Home"], "x": [1]}), tmp_path / "logs/c.parquet")
+    two = pa.table({"ts": [T, T + 5], "userId": ["7", "8"], "page": ["Home", "Help"]})
+    pq.write_table(two, tmp_path / "logs" / "b.parquet")
+    other = pa.table({"ts": [T + 9], "userId": [9], "page": ["Home"], "x": [1]})
+    pq.write_table(other, tmp_path / "logs" / "c.parquet")
     account = ingest(engine, tmp_path / "logs", tmp_path / "o")
     assert [{s: n for s, n in file.counts.items() if n} for file in account.files] == [
         {"kept": 1, "unparseable": 1},
@@ -511,7 +529,7 @@ def test_parquet_of_another_log_names_its_columns(engine: DuckDBEngine, tmp_path
 # Any mixture of lines, in any arrangement.
 
 KINDS: dict[str, Callable[[int], bytes | Row]] = {
-    "kept": lambda i: event(user=str(i % 5), ts=T + i * 977_777, itemInSession=i, artist="Bj\u00f6rk \u0416" if i % 2 else None),
+    "kept": lambda i: event(user=str(i % 5), ts=T + i * 977_777, itemInSession=i, artist=(None, "Bj\u00f6rk Ж")[i % 2]),
     "nobody": lambda i: event(user=("", None, "1261737")[i % 3], ts=T + i * 777_777, page="Login", **LOGGED_OUT),
     "no_ts": lambda i: event(ts=i, itemInSession=i),
     "no_page": lambda i: event(page="", ts=T + i, itemInSession=i),
@@ -570,7 +588,7 @@ def expected_counts(mixture: Sequence[tuple[str, int]]) -> dict[str, int]:
 
 
 @pytest.mark.slow
-@settings(max_examples=8, deadline=None, derandomize=True)
+@settings(max_examples=5, deadline=None, derandomize=True)
 @given(mixtures())
 def test_any_mixture_of_lines_has_its_account_in_any_arrangement(
     mixture: tuple[list[tuple[str, int]], list[tuple[list[str], int, int]]],
@@ -619,12 +637,11 @@ def plain_counts(paths: Sequence[Path]) -> tuple[Counter[str], int]:
     users: Counter[str] = Counter()
     nobody = 0
     for path in paths:
-        opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
-        with opened as file:
-            for line in file:
-                user = str(json.loads(line).get("userId", ""))
-                users.update([user] if user not in ("", "1261737") else [])
-                nobody += user in ("", "1261737")
+        content = path.read_bytes()
+        for line in (gzip.decompress(content) if path.suffix == ".gz" else content).splitlines():
+            user = str(json.loads(line).get("userId", ""))
+            users.update([user] if user not in ("", "1261737") else [])
+            nobody += user in ("", "1261737")
     return users, nobody
 
 

@@ -272,6 +272,15 @@ def test_ties_in_time_are_ordered_by_place_in_the_session(log: Log) -> None:
 
 
 @given_log(
+    event("7", AT, "Logout", itemInSession=1),
+    event("7", AT, "Roll Advert", itemInSession=None),
+)
+def test_an_event_without_a_place_comes_first_of_a_tie(log: Log) -> None:
+    (of_day,) = log.day_rows()
+    assert nonzero(of_day, *AFTER, *FOLLOWS) == {"after_advert": 1, "advert_then_logout": 1}
+
+
+@given_log(
     *visit("7", None, "10-01", "10:00 Roll Advert, 10:30 NextSong", itemInSession=None),
     *visit("7", None, "10-03", "10:30 Home", itemInSession=None),
     *visit("8", None, "10-01", "10:15 Home", itemInSession=None),

@@ -14,7 +14,12 @@ from churn.sanitise import refuse_cut_short, sanitise
 from churn.sources import MAX_LINE, Packing, Source, find_sources
 from tests.test_sources import put, zstd
 
-PACK: dict[Packing, Callable[[bytes], bytes]] = {"none": bytes, "gzip": gzip.compress, "bz2": bz2.compress, "zstd": zstd}
+PACK: dict[Packing, Callable[[bytes], bytes]] = {
+    "none": bytes,
+    "gzip": gzip.compress,
+    "bz2": bz2.compress,
+    "zstd": zstd,
+}
 GOOD = b'{"artist":"Bj\xc3\xb6rk \xe2\x80\xa8 \xf0\x9f\x8e\xb5","song":"a\\u0000\\\\x"}'
 
 

@@ -15,7 +15,7 @@ from churn.evaluation import Floats
 LEAST_SLOPE: Final = 0.01
 """A map must not turn a ranking round, however bad the scores were out of fold."""
 
-_ROUNDS = 50
+_ROUNDS = 60
 _SMALL = 1e-10
 
 
@@ -42,25 +42,64 @@ class Calibration:
         Args:
             logit: log-odds, or any score that rises with the risk.
             y: 0 or 1.
-            prior: how many squared units of slope away from 1 cost as much as one unit of log-likelihood;
-                keeps the slope sane where there are few leavers. 0 for scores that are no log-odds.
+            prior: how many units of log-likelihood a slope that is one unit away from 1 costs (it grows as the
+                square); keeps the slope sane where there are few leavers. 0 for scores that are no log-odds.
         """
         x, labels = np.asarray(logit, dtype=np.float64), np.asarray(y, dtype=np.float64)
-        rate = min(max(labels.mean(), _SMALL), 1 - _SMALL)
-        slope, intercept = 1.0 if prior else 0.0, float(np.log(rate / (1 - rate)))
-        intercept -= slope * float(x.mean())
-        for _ in range(_ROUNDS):  # Newton's method: two unknowns, a concave likelihood
-            p = sigmoid(slope * x + intercept)
-            w = np.maximum(p * (1 - p), _SMALL)
-            gradient = np.array([((labels - p) * x).sum() - 2 * prior * (slope - 1), (labels - p).sum()])
-            hessian = np.array([[(w * x * x).sum() + 2 * prior, (w * x).sum()], [(w * x).sum(), w.sum()]])
-            step = np.clip(np.linalg.solve(hessian + _SMALL * np.eye(2), gradient), -5, 5)
-            slope, intercept = slope + float(step[0]), intercept + float(step[1])
-            if np.abs(step).max() < _SMALL:
-                break
-        if slope < LEAST_SLOPE:
-            return cls(LEAST_SLOPE, float(np.log(rate / (1 - rate))) - LEAST_SLOPE * float(np.median(x)))
-        return cls(slope, intercept)
+        rate = float(np.clip(labels.mean(), _SMALL, 1 - _SMALL))
+        slope = 1.0 if prior else LEAST_SLOPE
+        if labels.min() < labels.max():
+            slope, intercept = _most_likely(x, labels, prior)
+            if slope >= LEAST_SLOPE:
+                return cls(slope, intercept)
+            slope = LEAST_SLOPE
+        return cls(slope, _intercept(slope * x, rate))
+
+
+def _most_likely(x: Floats, labels: Floats, prior: float) -> tuple[float, float]:
+    """Slope and intercept with the highest log-likelihood less prior · (slope - 1)².
+
+    Newton's method for two unknowns, on scores of mean 0 and deviation 1, so that it works alike for scores of
+    any size; a step that makes matters worse is halved. The target is concave: there is one summit.
+    """
+    centre, width = float(x.mean()), float(x.std())
+    if width <= _SMALL * max(1.0, abs(centre)):  # they are all the same
+        width = 1.0
+    z = (x - centre) / width
+    rate = labels.mean()
+    at = np.array([width if prior else 0.0, np.log(rate / (1 - rate))])
+
+    def cost(at: Floats) -> float:
+        return float(np.sum(np.logaddexp(0, at[0] * z + at[1]) - labels * (at[0] * z + at[1]))) + prior * float(
+            (at[0] / width - 1) ** 2
+        )
+
+    now = cost(at)
+    for _ in range(_ROUNDS):
+        p = sigmoid(at[0] * z + at[1])
+        w, missed = p * (1 - p), labels - p
+        gradient = np.array([missed @ z - 2 * prior * (at[0] / width - 1) / width, missed.sum()])
+        hessian = np.array([[w @ (z * z) + 2 * prior / width**2, w @ z], [w @ z, w.sum()]])
+        step = np.linalg.solve(hessian + _SMALL * np.eye(2), gradient)
+        while (then := cost(at + step)) > now and np.abs(step).max() > _SMALL:
+            step = step / 2
+        if then > now:
+            break
+        at, now = at + step, then
+        if np.abs(step).max() < _SMALL:
+            break
+    slope = float(at[0]) / width
+    return slope, float(at[1]) - slope * centre
+
+
+def _intercept(sloped: Floats, rate: float) -> float:
+    """What has to be added to log-odds for their probabilities to have a mean of `rate`, by bisection."""
+    middle = float(np.log(rate / (1 - rate)))
+    low, high = middle - float(sloped.max()), middle - float(sloped.min())
+    for _ in range(_ROUNDS):
+        half = (low + high) / 2
+        low, high = (half, high) if sigmoid(sloped + half).mean() < rate else (low, half)
+    return (low + high) / 2
 
 
 def sigmoid(x: Floats) -> Floats:

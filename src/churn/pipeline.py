@@ -21,7 +21,7 @@ from churn import rollups, snapshots
 from churn.account import Account
 from churn.engines import Engine
 from churn.engines.duckdb import DuckDBEngine
-from churn.errors import NotEnoughData
+from churn.errors import NotEnoughData, QuarantineError, SourceError
 from churn.ingest import Ingest
 from churn.learnable import check_learnable, check_somebody_left
 from churn.modelling import Modelling
@@ -31,7 +31,7 @@ from churn.risk import risk_rows
 from churn.scoring import Scorer
 from churn.settings import Settings
 from churn.sources import Source, find_sources
-from churn.steps import PRIVATE, Done, Silence, Step, Watcher, do_steps, remove, replace_text, run_folder
+from churn.steps import PRIVATE, Done, Silence, Step, Watcher, do_steps, replace_text, run_folder
 from churn.summary import Summary, summarise
 from churn.tables import Table
 
@@ -74,7 +74,7 @@ class Job:
             Step(
                 "ingest",
                 "reading the log",
-                ("events", "quarantine", "ingest.json"),
+                ("events", "nobody", "quarantine", "ingest.json"),
                 {"files": files, "columns": dict(s.columns), "max_refused": s.max_refused, "version": _version()},
                 self.ingest,
             ),
@@ -104,16 +104,15 @@ class Job:
 
     def ingest(self, folder: Path) -> None:
         """Log files to `events/`; the lines of nobody are kept apart in `nobody/`, refused ones in `quarantine/`."""
-        out = self.settings.out
         job = Ingest(self.engine, self.sources, folder, self.settings.columns, self.settings.max_refused)
         try:
             job.run()
-        finally:
-            for name in ("nobody", "quarantine"):
-                # Refused lines are shown even where they stop the run.
-                if (folder / name).exists() and (name == "nobody" or not (folder / "ingest.json").exists()):
-                    remove(out / name)
-                    (folder / name).rename(out / name)
+        except (QuarantineError, SourceError):
+            # Refused lines are shown even where they stop the run; the folder is whole by then.
+            if (folder / "quarantine").exists():
+                (folder / "quarantine").rename(self.settings.out / "quarantine")
+            raise
+        (folder / "nobody").mkdir(exist_ok=True)
 
     def roll_up(self, folder: Path) -> None:
         """Events to `rollups/sessions`, `rollups/user_days`, `rollups/leavers`."""
@@ -215,7 +214,8 @@ def snapshot(
             job.engine.write(table, folder / "snapshots" / "forecast")
 
         depends = {"problem": asdict(settings.problem), "seed": settings.seed, "as_of": as_of.isoformat()}
-        step = Step("snapshot", "making features", ("snapshots",), depends, make)
+        # Named like the step of a run whose place it takes, so that a later run makes its own snapshots anew.
+        step = Step("snapshots", "making features", ("snapshots",), depends, make)
         do_steps(settings.out, [*job.steps()[:2], step], watcher or Silence())
         found = job.engine.read(settings.out / "snapshots" / "forecast")
         return int(job.engine.fetch(found.count().as_table())[0][0].as_py())

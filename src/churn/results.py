@@ -26,6 +26,7 @@ SHORT = {
 
 FULL = tuple(name for name in METRICS if name not in ("accuracy", "precision_weighted", "recall_weighted"))
 COUNTS = ("tn", "fp", "fn", "tp")
+ON_TEST = tuple(part for name in (*FULL, *COUNTS) for part in (("threshold", name) if name == "lift_5" else (name,)))
 
 TABLES = ("thresholds", "lift", "calibration", "curves")
 
@@ -84,7 +85,7 @@ def _known_columns(fit: Fit, measured: Measured, result: TaskResult, seed: int) 
 
 
 def _full_columns(measured: Measured) -> Row:
-    row: Row = {name: measured.test[name] for name in (*FULL, "threshold", *COUNTS)}
+    row: Row = {name: measured.test[name] for name in ON_TEST}
     row |= {f"{name}_train": measured.train[name] for name in (*FULL, *COUNTS)}
     for name in FULL:
         row[f"{name}_low"], row[f"{name}_high"] = measured.intervals[name]

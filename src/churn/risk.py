@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from churn.evaluation import Row
 from churn.scoring import REASONS, Scorer
 from churn.tables import Table
+
+DIGITS: Final = 6
+"""Digits of a probability."""
 
 
 def risk_rows(table: Table, scorer: Scorer, attributes: Mapping[str, Mapping[str, Any]], as_of: date) -> list[Row]:
@@ -26,7 +29,7 @@ def risk_rows(table: Table, scorer: Scorer, attributes: Mapping[str, Mapping[str
         One row a user, the highest probability first, ties by user id.
     """
     x = table.features([f.name for f in scorer.manifest.features]).x
-    p = scorer.probabilities(x)
+    p = np.round(scorer.probabilities(x), DIGITS)  # first, so that rank and band follow from what the file says
     bands, reasons = scorer.bands(p), scorer.reasons(x)
     order = np.lexsort((table.users.astype(str), -p))
     rows: list[Row] = []
@@ -37,12 +40,12 @@ def risk_rows(table: Table, scorer: Scorer, attributes: Mapping[str, Mapping[str
             {
                 "rank": rank,
                 "userId": user,
-                "probability": round(float(p[i]), 6),
+                "probability": float(p[i]),
                 "band": bands[i],
                 **{f"reason_{k}": texts[k - 1] for k in range(1, REASONS + 1)},
                 "level": attributes[user]["level"],
                 "region": attributes[user]["region"],
-                "last_seen": datetime.fromtimestamp(attributes[user]["last_ts"] / 1000, UTC).isoformat(),
+                "last_seen": datetime.fromtimestamp(attributes[user]["last_ts"] / 1000, UTC).isoformat(timespec="seconds"),
                 "as_of": as_of.isoformat(),
             }
         )

@@ -126,9 +126,9 @@ class Scorer:
 
     def _reason(self, row: Features, group: str, effect: float) -> Reason:
         members = self._groups[group]
-        unusual = np.abs(np.nan_to_num(row[members] - self._usual[members])) / self._spread[members]
-        entry = self.manifest.features[members[int(np.argmax(unusual))]]
-        value = float(row[members[int(np.argmax(unusual))]])
+        unusual = np.abs(row[members].astype(np.float64) - self._usual[members]) / self._spread[members]
+        most = members[int(np.argmax(np.where(np.isnan(unusual), 1.0, unusual)))]  # unknown: one spread away
+        entry, value = self.manifest.features[most], float(row[most])
         return Reason(group, entry.name, value, entry.usual, effect, words(entry, value))
 
 
@@ -144,9 +144,11 @@ def _short(value: float) -> str:
 
     >>> [_short(v) for v in (31.0, 0.12345, 1234.5, 5.678)]
     ['31', '0.123', '1,234', '5.68']
+    >>> _short(999.7)
+    '1,000'
     """
     if np.isnan(value):
         return "unknown"
-    if abs(value) >= 1000:
+    if abs(value) >= 999.5:
         return f"{value:,.0f}"
     return f"{value:.3g}"

@@ -162,7 +162,10 @@ def _is_done(out: Path, step: Step, key: str) -> bool:
     marker = _marker(out, step)
     if not marker.exists() or not all((out / name).exists() for name in step.outputs):
         return False
-    return bool(json.loads(marker.read_text())["key"] == key)
+    try:
+        return bool(json.loads(marker.read_text())["key"] == key)
+    except ValueError:
+        return False  # cut short by a power failure
 
 
 def _forget(out: Path, step: Step) -> None:

@@ -47,6 +47,7 @@ class Oracle:
         self.at = at
         known = [line for line in lines if line["ts"] < at and line["page"] not in ("Cancel", LEFT)]
         self.seen = sorted(known, key=lambda line: (line["ts"], line.get("itemInSession", 0)))
+        self.counted: dict[tuple[int | None, int], Counter[tuple[str, str]]] = {}
         self.sessions: dict[int, list[Row]] = {}
         for line in self.seen:
             self.sessions.setdefault(line["sessionId"], []).append(line)
@@ -57,17 +58,19 @@ class Oracle:
 
     def count(self, column: str, days: int | None = None, skip: int = 0, level: str = "") -> float:
         """A total over some days; hours for `session_ms`."""
-        lines = self.lately(self.seen, days, skip)
-        if column == "events":
-            return len(lines)
         if column == "active_days":
-            return len({line["ts"] // DAY for line in lines})
+            return len({line["ts"] // DAY for line in self.lately(self.seen, days, skip)})
         if column == "sessions":
             return len(self.lately([session[0] for session in self.sessions.values()], days, skip))
         if column == "session_ms":
             return self.hours(days, skip)
-        page = COLUMN_PAGES[column]
-        return sum(line["page"] == page and (not level or line.get("level") == level) for line in lines)
+        if (days, skip) not in self.counted:
+            lines = self.lately(self.seen, days, skip)
+            self.counted[days, skip] = Counter((line["page"], line["level"]) for line in lines)
+        pages = self.counted[days, skip]
+        if column == "events":
+            return pages.total()
+        return sum(pages[COLUMN_PAGES[column], each] for each in ("free", "paid") if level in ("", each))
 
     def hours(self, days: int | None, skip: int = 0) -> float:
         """Time from event to event of a session, which belongs to the day of the later one."""

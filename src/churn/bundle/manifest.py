@@ -92,7 +92,7 @@ class Manifest:
         try:
             found = json.loads(text)
             version = int(found["format"])
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, OverflowError) as error:
             what = f"manifest.json is no manifest of a bundle ({error})"
             raise BundleError(what, "fetch or make it again") from error
         if version > FORMAT:
@@ -100,9 +100,17 @@ class Manifest:
                 f"the bundle has format {version}, and this program reads formats up to {FORMAT}",
                 "update sparkify-churn",
             )
-        missing = [field.name for field in fields(cls) if field.name not in found]
-        if missing:
-            raise BundleError(f"manifest.json lacks {', '.join(missing)}", "fetch or make it again")
-        entries = tuple(FeatureEntry(**entry) for entry in found["features"])
-        known = {field.name: found[field.name] for field in fields(cls)}
-        return cls(**{**known, "features": entries})
+        known = _known(cls, found)
+        return cls(**{**known, "features": tuple(FeatureEntry(**_known(FeatureEntry, f)) for f in known["features"])})
+
+
+def _known(kind: type[Manifest | FeatureEntry], found: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a class; others, of later versions, are ignored.
+
+    Raises:
+        BundleError: if one is missing.
+    """
+    missing = [field.name for field in fields(kind) if field.name not in found]
+    if missing:
+        raise BundleError(f"manifest.json lacks {', '.join(missing)}", "fetch or make it again")
+    return {field.name: found[field.name] for field in fields(kind)}

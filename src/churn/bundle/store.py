@@ -43,8 +43,8 @@ def load(folder: Path) -> Bundle:
         BundleError: if it is no bundle, incomplete, changed since it was made, or of a newer format.
     """
     manifest = Manifest.from_json(_read(folder, MANIFEST).decode("utf-8", "replace"))
-    for name, checksum in manifest.files.items():
-        if _checksum(_read(folder, name)) != checksum:
+    for name in dict.fromkeys((MODEL, REFERENCE, CARD, *manifest.files)):
+        if _checksum(_read(folder, name)) != manifest.files.get(name):
             what = f"{folder / name} is not the file that the bundle was made with"
             raise BundleError(what, "fetch or make it again")
     return Bundle(manifest, _read(folder, MODEL))
@@ -53,9 +53,10 @@ def load(folder: Path) -> Bundle:
 def _read(folder: Path, name: str) -> bytes:
     try:
         return (folder / Path(name).name).read_bytes()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a ValueError for a name that no file can have
+        reason = error.strerror if isinstance(error, OSError) else error
         raise BundleError(
-            f"{folder} is no complete bundle: {name} cannot be read ({error.strerror})", "fetch or make it again"
+            f"{folder} is no complete bundle: {name} cannot be read ({reason})", "fetch or make it again"
         ) from error
 
 

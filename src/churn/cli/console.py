@@ -55,8 +55,9 @@ class Bars:
         """Ask the engine how far it is, until `leave` is called."""
         while not self._gone.wait(_TICK):
             share = self.engines[-1].progress() if self.engines else None
-            if share is not None and self._task is not None:
-                self._progress.update(self._task, completed=min(share, 0.99))
+            task = self._task  # looked at once: the step may end at any moment
+            if share is not None and task is not None:
+                self._progress.update(task, completed=min(share, 0.99))
 
     def leave(self) -> None:
         """Stop following."""

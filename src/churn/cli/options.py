@@ -116,11 +116,22 @@ def _load_config(ctx: click.Context, _: click.Parameter, value: str | None) -> N
         raise SettingsError(f"--config {value}: {error.strerror}", "check the path") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"--config {value}: {error}", "mend the file") from error
-    ctx.meta["columns"] = found.pop("columns", {})
-    defaults = {name.replace("-", "_"): setting for name, setting in found.items()}
-    known = {parameter.name for parameter in ctx.command.params} - {"config", "logs"}
-    unknown = sorted(set(defaults) - known)
+    columns = found.pop("columns", {})
+    if not isinstance(columns, dict) or not all(isinstance(name, str) for name in columns.values()):
+        raise SettingsError(f"--config {value}: [columns] is no table of names", 'write it like: userId = "user"')
+    ctx.meta["columns"] = columns
+    options = {o.opts[0].removeprefix("--"): o for o in ctx.command.params if isinstance(o, click.Option)}
+    del options["config"]
+    settings = {name.replace("_", "-"): setting for name, setting in found.items()}
+    unknown = sorted(set(settings) - set(options))
     if unknown:
-        there_are = f"there are: {', '.join(sorted(map(str, known)))}"
+        there_are = f"there are: {', '.join(sorted(options))}"
         raise SettingsError(f"--config {value}: no option is called {', '.join(unknown)}", there_are)
-    ctx.default_map = defaults
+    ctx.default_map = {options[name].name: _as_typed(options[name], setting) for name, setting in settings.items()}
+
+
+def _as_typed(option: click.Option, setting: Any) -> Any:
+    """A value of a settings file as the command line would give it; a list may stand for text with commas."""
+    if option.multiple:
+        return setting if isinstance(setting, list) else [setting]
+    return ",".join(map(str, setting)) if isinstance(setting, list) else setting

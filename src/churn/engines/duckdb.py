@@ -168,8 +168,11 @@ def _cell(column: str, found: dict[str, str]) -> str:
     kind = found.get(column, "")
     if not kind:
         return "NULL::VARCHAR"
-    # Fractions of a millisecond are dropped, as in JSON lines; epoch_ms would round them.
-    return f"(epoch_us({_quote(column)}) // 1000)::VARCHAR" if kind.startswith("TIMESTAMP") else f"{_quote(column)}::VARCHAR"
+    if kind.startswith("TIMESTAMP"):
+        # Fractions of a millisecond are dropped, as in JSON lines; epoch_ms would round them.
+        whole = "epoch_ns({}) // 1000000" if kind == "TIMESTAMP_NS" else "epoch_us({}) // 1000"
+        return f"({whole.format(_quote(column))})::VARCHAR"
+    return f"{_quote(column)}::VARCHAR"
 
 
 def _odd_cell(column: str, name: str, found: dict[str, str]) -> str:

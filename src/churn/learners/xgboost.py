@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ import xgboost
 
 from churn.evaluation import Floats, Ints
 from churn.learners import Features, Weight
-from churn.learners.onnx_graph import INPUT, OUTPUT, float64, make_model, node
+from churn.learners.onnx_graph import INPUT, OUTPUT, make_model, node
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,11 @@ class XGBoostModel:
         return [Weight(gain / total, float("nan")) for gain in by_column]
 
     def to_onnx(self) -> onnx.ModelProto:
-        """See `churn.learners.Model`; the trees as converted by onnxmltools, and the log-odds of their answer."""
+        """See `churn.learners.Model`; the trees as converted by onnxmltools, summed up without its last steps.
+
+        Those turn log-odds into a probability of 32 bits, which cannot be undone near 1, and they take the base
+        score for log-odds where the first tree has no split.
+        """
         from onnxmltools.convert import convert_xgboost
         from onnxmltools.convert.common.data_types import FloatTensorType
 
@@ -41,21 +46,24 @@ class XGBoostModel:
             self.booster, initial_types=[(INPUT, FloatTensorType([None, self.features]))], target_opset=15
         )
         trees = next(n for n in converted.graph.node if n.op_type == "TreeEnsembleClassifier")
-        margin, probability = trees.output[1], "both"
-        trees.output[1] = probability
-        assert margin
+        found = {a.name: onnx.helper.get_attribute_value(a) for a in trees.attribute}
+        splits = {name: value for name, value in found.items() if name.startswith("nodes_")}
+        leaves = {f"target_{name}": found[f"class_{name}"] for name in ("treeids", "nodeids", "ids", "weights")}
         nodes = [
-            trees,
-            node("Cast", [probability], "wide", to=onnx.TensorProto.DOUBLE),
-            node("MatMul", ["wide", "second"], "p"),
-            node("MatMul", ["wide", "first"], "q"),
-            node("Max", ["p", "tiny"], "p_safe"),
-            node("Max", ["q", "tiny"], "q_safe"),
-            node("Div", ["p_safe", "q_safe"], "odds"),
-            node("Log", ["odds"], OUTPUT),
-        ]
-        constants = [float64("first", [1.0, 0.0]), float64("second", [0.0, 1.0]), float64("tiny", 1e-12)]
-        return make_model("xgboost", nodes, constants, self.features)
+            node(
+                "TreeEnsembleRegressor", [INPUT], "margin", domain="ai.onnx.ml",
+                n_targets=1, base_values=[self._base()], **splits, **leaves,
+            ),
+            node("Cast", ["margin"], "wide", to=onnx.TensorProto.DOUBLE),
+            node("Squeeze", ["wide", "column"], OUTPUT),
+        ]  # fmt: skip
+        return make_model("xgboost", nodes, [onnx.numpy_helper.from_array(np.array([1]), "column")], self.features)
+
+    def _base(self) -> float:
+        """Log-odds before the first tree."""
+        learner = json.loads(self.booster.save_config())["learner"]
+        rate = float(learner["learner_model_param"]["base_score"].strip("[]"))
+        return float(np.log(rate / (1 - rate)))
 
 
 class XGBoostLearner:
