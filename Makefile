@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SILENT:
-.PHONY: help venv demo test test-fast lint bench clean
+.PHONY: help venv demo test test-fast lint docs bench clean
 
 # The first Python that is new enough and really starts: a name on the path may be a shim without a Python behind it.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -48,6 +48,9 @@ lint: $(STAMP) ## style, types and import rules
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy --no-error-summary
 	$(BIN)/lint-imports --no-logo
+
+docs: $(STAMP) ## make docs/cli.md from the help of the commands
+	$(BIN)/python -m churn.cli.reference > docs/cli.md
 
 bench: $(STAMP) ## measure the main job: make bench ARGS="..."
 	$(BIN)/python -m benchmarks.main_job $(ARGS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -66,3 +67,18 @@ def check_learnable(split: Split, problem: Problem) -> None:
             f"at least {LEAVERS_NEEDED} are needed to learn anything that lasts",
             "give a longer log, ask for a longer --horizon, or insist with --force (the results will say so)",
         )
+
+
+def check_divided(splits: Sequence[Split]) -> None:
+    """Refuse so few users that one side of a division into training and test is empty; nothing can overrule that.
+
+    Raises:
+        NotEnoughData: with the task and the side.
+    """
+    for split in splits:
+        for rows, purpose in ((split.train, "learn from"), (split.test, "test on")):
+            if not len(rows):
+                raise NotEnoughData(
+                    f"the task {split.task} has no user to {purpose}: the log holds too few users",
+                    "give a log of more users; 50 are enough to divide",
+                )

@@ -23,7 +23,7 @@ from churn.engines import Engine
 from churn.engines.duckdb import DuckDBEngine
 from churn.errors import NotEnoughData, QuarantineError, SourceError
 from churn.ingest import Ingest
-from churn.learnable import check_learnable, check_somebody_left
+from churn.learnable import check_divided, check_learnable, check_somebody_left
 from churn.modelling import Modelling
 from churn.problem import Cutoffs, check_cutoff
 from churn.results import to_csv
@@ -33,7 +33,7 @@ from churn.settings import Settings
 from churn.sources import Source, find_sources
 from churn.steps import PRIVATE, Done, Silence, Step, Watcher, do_steps, replace_text, run_folder
 from churn.summary import Summary, summarise
-from churn.tables import Table
+from churn.tables import Table, split_history
 
 LIBRARIES: Final = ("sparkify-churn", "duckdb", "ibis-framework", "numpy", "scikit-learn", "onnx", "onnxruntime")
 
@@ -140,8 +140,10 @@ class Job:
         forecast, history = self.table("forecast"), self.table("history")
         last_seen = self.attributes(self.cutoffs.as_of + timedelta(days=1))
         modelling = Modelling(self.settings, self.cutoffs, self.account.fingerprint, versions())
+        splits = (modelling.forecast_split(forecast), split_history(history, "history"))
         if not self.settings.force:
-            check_learnable(modelling.forecast_split(forecast), self.settings.problem)
+            check_learnable(splits[0], self.settings.problem)
+        check_divided(splits)
         modelling.run(forecast, history, {user: row["last_ts"] for user, row in last_seen.items()}, folder)
 
     def rank(self, folder: Path) -> None:
@@ -239,6 +241,10 @@ def open_engine(settings: Settings) -> Iterator[Engine]:
     engine = DuckDBEngine(memory=settings.engine_memory, scratch=scratch)
     try:
         yield engine
+    except RuntimeError as error:
+        if str(error) == "Query interrupted":  # what DuckDB makes of Ctrl-C
+            raise KeyboardInterrupt from error
+        raise
     finally:
         engine.close()
         shutil.rmtree(scratch, ignore_errors=True)
