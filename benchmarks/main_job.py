@@ -108,7 +108,8 @@ def _same_user_days(ours: Path, rival: Path) -> None:
 def machine() -> str:
     cores = len(os.sched_getaffinity(0))
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"{platform.system()} {platform.machine()}, {cores} cores, {memory:.0f} GiB, Python {platform.python_version()}"
+    system = f"{platform.system()} {platform.machine()}"
+    return f"{system}, {cores} cores, {memory:.0f} GiB, Python {platform.python_version()}"
 
 
 def _now() -> str:

@@ -17,7 +17,8 @@ import duckdb
 
 NUMBERS = {"itemInSession": "BIGINT", "length": "DOUBLE", "registration": "BIGINT", "sessionId": "BIGINT",
            "status": "BIGINT", "ts": "BIGINT"}  # fmt: skip
-TEXTS = "artist auth firstName gender lastName level location method page song userAgent userId".split()
+TEXTS = ["artist", "auth", "firstName", "gender", "lastName", "level", "location", "method", "page", "song",
+         "userAgent", "userId"]  # fmt: skip
 PAGES = {
     "songs": "NextSong", "playlist_adds": "Add to Playlist", "thumbs_up": "Thumbs Up", "thumbs_down": "Thumbs Down",
     "friend_adds": "Add Friend", "logouts": "Logout", "settings_saves": "Save Settings",
@@ -73,14 +74,19 @@ def rollups(con: duckdb.DuckDBPyConnection, out: Path) -> None:
     codes = " ".join(f"WHEN '{page}' THEN {i}" for page, i in CODE.items())
     walk = f"""
         SELECT *, lag(p) OVER w AS p1, lag(p, 2) OVER w AS p2, lag(ts) OVER w AS ts1, lag(paid) OVER w AS paid1
-        FROM (SELECT "userId", coalesce("sessionId", -1) AS "sessionId", day, ts, (CASE page {codes} ELSE 0 END)::TINYINT AS p,
-                coalesce(level = 'paid', false)::TINYINT AS paid,
+        FROM (SELECT "userId", coalesce("sessionId", -1) AS "sessionId", day, ts,
+                (CASE page {codes} ELSE 0 END)::TINYINT AS p, coalesce(level = 'paid', false)::TINYINT AS paid,
                 CASE WHEN page = 'NextSong' THEN coalesce(length_e5, 0) ELSE 0 END AS len,
                 (ts - 946684800000) * 4194304 + least(greatest(coalesce("itemInSession", 0), 0), 65535) * 64
                     + (CASE page {codes} ELSE 0 END) * 2 + coalesce(level = 'paid', false)::INT AS k FROM {seen})
         WINDOW w AS (PARTITION BY "userId", "sessionId" ORDER BY k)"""
-    counts = ["count(*) AS events", "coalesce(sum(ts - ts1), 0)::BIGINT AS session_ms", "sum(len)::BIGINT AS listened_e5",
-              "count_if(coalesce(paid1 < paid, false)) AS upgrades", "count_if(coalesce(paid1 > paid, false)) AS downgrades"]  # fmt: skip
+    counts = [
+        "count(*) AS events",
+        "coalesce(sum(ts - ts1), 0)::BIGINT AS session_ms",
+        "sum(len)::BIGINT AS listened_e5",
+        "count_if(coalesce(paid1 < paid, false)) AS upgrades",
+        "count_if(coalesce(paid1 > paid, false)) AS downgrades",
+    ]
     names = ["events", "session_ms", "listened_e5", "upgrades", "downgrades"]
     for name, page in PAGES.items():
         counts += [f"count_if(p = {CODE[page]}) AS {name}", f"count_if(p = {CODE[page]} AND paid = 1) AS paid_{name}"]

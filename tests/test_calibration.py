@@ -48,9 +48,7 @@ def test_equals_unpenalised_logistic_regression_whatever_the_size_of_the_scores(
 
 
 @pytest.mark.parametrize("prior", [0.5, 1.0, 20.0])
-def test_the_prior_costs_its_units_of_likelihood(prior: float) -> None:
-    # scikit-learn minimises |w|² / 2 + C · loss over slope - 1: with scores as offset no model of its own does
-    # that, so the summit is checked by its definition: no neighbour has a higher target.
+def test_no_neighbour_has_a_higher_likelihood_less_the_cost_of_the_prior(prior: float) -> None:
     x, y = sample(60, slope=3)
 
     def target(slope: float, intercept: float) -> float:

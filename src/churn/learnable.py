@@ -17,7 +17,7 @@ from churn.tables import Split
 LEAVERS_NEEDED: Final = 20
 """Fewest different leavers among the training rows from which anything is learned unless forced."""
 
-CANDIDATES: Final = ("Cancellation Confirmation", "Cancel", "Submit Downgrade", "Downgrade")
+CANDIDATES: Final = ("Cancellation Confirmation", "Cancel", "Submit Downgrade")
 """Pages that could stand for leaving, the clearest first."""
 
 
@@ -43,14 +43,14 @@ def check_somebody_left(engine: Engine, out: Path, problem: Problem, account: Ac
 
 
 def _next_step(pages: dict[str, int]) -> str:
-    possible = [f'--churn-page "{page}" ({pages[page]:,} events)' for page in CANDIDATES if page in pages]
-    score = "score this log with a bundle trained on another one"
+    more = "add a part of the log in which users leave"
+    possible = [f'--churn-page "{page}" (events: {pages[page]:,})' for page in CANDIDATES if page in pages]
     if possible:
-        return f"the smallest next steps: take another page for leaving: {' or '.join(possible)}; or {score}"
+        return f"the smallest next steps: {more}; or take another page for leaving: {' or '.join(possible)}"
     names = ", ".join(sorted(pages, key=lambda page: (-pages[page], page))[:12])
     return (
-        "the smallest next steps: add a part of the log in which users leave; or name the page that means leaving "
-        f"with --churn-page (pages found: {names}); or {score}"
+        f"the smallest next steps: {more}; or name the page that means leaving with --churn-page "
+        f"(pages found: {names})"
     )
 
 
@@ -63,7 +63,7 @@ def check_learnable(split: Split, problem: Problem) -> None:
     found = split.train.leavers
     if found < LEAVERS_NEEDED:
         raise NotEnoughData(
-            f"only {found} users left within {problem.horizon} days of a training cut-off; "
+            f"too few users left within {problem.horizon} days of a training cut-off: {found}, and "
             f"at least {LEAVERS_NEEDED} are needed to learn anything that lasts",
             "give a longer log, ask for a longer --horizon, or insist with --force (the results will say so)",
         )

@@ -45,8 +45,12 @@ def risk_rows(table: Table, scorer: Scorer, attributes: Mapping[str, Mapping[str
                 **{f"reason_{k}": texts[k - 1] for k in range(1, REASONS + 1)},
                 "level": attributes[user]["level"],
                 "region": attributes[user]["region"],
-                "last_seen": datetime.fromtimestamp(attributes[user]["last_ts"] / 1000, UTC).isoformat(timespec="seconds"),
+                "last_seen": _utc(attributes[user]["last_ts"]),
                 "as_of": as_of.isoformat(),
             }
         )
     return rows
+
+
+def _utc(ts: int) -> str:
+    return datetime.fromtimestamp(ts / 1000, UTC).isoformat(timespec="seconds")

@@ -130,12 +130,12 @@ def _warnings(forecast: Mapping[str, Any], account: Account) -> list[str]:
     leavers = forecast["train"]["leavers"]
     if leavers < LEAVERS_NEEDED:
         found.append(
-            f"forced: learned from {leavers} leavers, fewer than the {LEAVERS_NEEDED} that are needed; "
+            f"forced: too few leavers to learn from, {leavers} where {LEAVERS_NEEDED} are needed; "
             "do not rely on these scores"
         )
     if forecast["test"]["leavers"] < LEAVERS_NEEDED:
         found.append(
-            f"the test holds only {forecast['test']['leavers']} leavers, so its scores are rough: look at the intervals"
+            f"few users left in the test ({forecast['test']['leavers']}), so scores are rough: look at the intervals"
         )
     if account.refused:
         found.append(f"{account.refused:,} lines were refused; they are in quarantine/ with the reason for each")
