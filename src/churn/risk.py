@@ -35,6 +35,7 @@ def risk_rows(table: Table, scorer: Scorer, attributes: Mapping[str, Mapping[str
     rows: list[Row] = []
     for rank, i in enumerate(order, 1):
         user = str(table.users[i])
+        last_seen = datetime.fromtimestamp(attributes[user]["last_ts"] / 1000, UTC)
         texts = [reason.text for reason in reasons[i]] + [""] * REASONS
         rows.append(
             {
