@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from churn.bundle import FeatureEntry, Manifest, save
 from churn.bundle.graph import calibrated
+from churn.errors import EngineError
 from churn.evaluation import Floats, Row
 from churn.features import Feature, feature_list
 from churn.learners.families import choose
@@ -28,6 +29,9 @@ from churn.training import evaluate, fit, least_recently_active, nobody_churns, 
 
 QUANTILES: Final = tuple(i / 20 for i in range(21))
 """Points at which the reference distribution of every feature is kept."""
+
+PARITY: Final = 1e-5
+"""Largest difference of a probability that the ONNX form of a model may show."""
 
 MS_PER_HOUR: Final = 3_600_000
 
@@ -166,10 +170,17 @@ def _quantiles(table: Table, points: Sequence[float]) -> Floats:
 
 
 def _parity(model: bytes, test: Table, p: Floats) -> dict[str, float]:
-    """Largest difference of a probability between the trained model and its ONNX form, on the test rows."""
+    """Largest difference of a probability between the trained model and its ONNX form, on the test rows.
+
+    Raises:
+        EngineError: if it is larger than `PARITY`: a bundle that scores otherwise than it was measured is no bundle.
+    """
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     (found,) = session.run(["probability"], {"features": test.x})
-    return {"rows": len(test), "max_abs_difference": float(np.abs(found - p).max())}
+    difference = float(np.abs(found - p).max())
+    if not difference <= PARITY:
+        raise EngineError(f"the model's ONNX form differs from it by {difference:.1e}", "report this, with the bundle")
+    return {"rows": len(test), "max_abs_difference": difference}
 
 
 def _reference(train: Table) -> bytes:

@@ -27,6 +27,7 @@ SHORT = {
 FULL = tuple(name for name in METRICS if name not in ("accuracy", "precision_weighted", "recall_weighted"))
 COUNTS = ("tn", "fp", "fn", "tp")
 ON_TEST = tuple(part for name in (*FULL, *COUNTS) for part in (("threshold", name) if name == "lift_5" else (name,)))
+"""What is measured on the test, in the order of the columns."""
 
 TABLES = ("thresholds", "lift", "calibration", "curves")
 

@@ -28,14 +28,13 @@ def risk_rows(table: Table, scorer: Scorer, attributes: Mapping[str, Mapping[str
     Returns:
         One row a user, the highest probability first, ties by user id.
     """
-    x = table.features([f.name for f in scorer.manifest.features]).x
+    x = table.x[:, scorer.columns(table.names)]
     p = np.round(scorer.probabilities(x), DIGITS)  # first, so that rank and band follow from what the file says
     bands, reasons = scorer.bands(p), scorer.reasons(x)
     order = np.lexsort((table.users.astype(str), -p))
     rows: list[Row] = []
     for rank, i in enumerate(order, 1):
         user = str(table.users[i])
-        last_seen = datetime.fromtimestamp(attributes[user]["last_ts"] / 1000, UTC)
         texts = [reason.text for reason in reasons[i]] + [""] * REASONS
         rows.append(
             {

@@ -24,6 +24,9 @@ REASONS: Final = 3
 CHUNK: Final = 16_384
 """Rows that are scored at once: bounds the memory."""
 
+DIGITS: Final = 9
+"""Decimals of an effect; what lies below them is rounding, and no reason for anything."""
+
 
 @dataclass(frozen=True)
 class Reason:
@@ -113,12 +116,12 @@ class Scorer:
         return np.asarray(p, dtype=np.float64)
 
     def _effects(self, x: Features) -> Floats:
-        """How much each group raises the probability, shape [n, groups]."""
+        """How much each group raises the probability, to `DIGITS` decimals, shape [n, groups]."""
         swapped = np.repeat(x[None], len(self._groups) + 1, axis=0)
         for g, members in enumerate(self._groups.values(), 1):
             swapped[g][:, members] = self._usual[members]
         p = self.probabilities(swapped.reshape(-1, x.shape[1])).reshape(len(self._groups) + 1, len(x))
-        return np.asarray((p[0] - p[1:]).T, dtype=np.float64)
+        return np.asarray(np.round((p[0] - p[1:]).T, DIGITS), dtype=np.float64)
 
     def _explain(self, row: Features, effects: Floats, order: npt.NDArray[np.intp]) -> list[Reason]:
         names = list(self._groups)

@@ -18,7 +18,7 @@ from churn.learners.families import FAMILIES
 from churn.learners.sklearn import LogisticLearner
 from churn.learners.xgboost import XGBoostLearner
 
-TREES = FAMILIES["xgboost"].params | {"num_boost_round": 50}
+TREES = FAMILIES["xgboost"].params | {"num_boost_round": 50, "nthread": 1}
 FEATURES = 6
 
 
@@ -71,7 +71,7 @@ LINEAR: dict[str, Callable[[], Model]] = {
 MODELS: dict[str, Callable[[], Model]] = LINEAR | {
     "xgboost": trees(num_boost_round=FAMILIES["xgboost"].params["num_boost_round"]),
     "xgboost, one round": trees(num_boost_round=1),
-    "xgboost, sure of itself": trees(learning_rate=0.9, min_child_weight=0.0, reg_lambda=0.0, max_depth=8),
+    "xgboost, sure of itself": trees(learning_rate=0.5, min_child_weight=0.0, reg_lambda=0.1, max_depth=8),
     "xgboost, no split at all": trees(min_child_weight=1e9),
     "xgboost, one leaver": trees_for_one_leaver,
 }

@@ -11,7 +11,7 @@ import xgboost
 from churn.learners.families import FAMILIES
 from churn.learners.xgboost import XGBoostLearner
 
-PARAMS = FAMILIES["xgboost"].params | {"num_boost_round": 30}
+PARAMS = FAMILIES["xgboost"].params | {"num_boost_round": 30, "nthread": 1}
 
 
 def sample(n: int = 800) -> tuple[np.ndarray, np.ndarray]:

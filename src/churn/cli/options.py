@@ -132,6 +132,5 @@ def _load_config(ctx: click.Context, _: click.Parameter, value: str | None) -> N
 
 def _as_typed(option: click.Option, setting: Any) -> Any:
     """A value of a settings file as the command line would give it; a list may stand for text with commas."""
-    if option.multiple:
-        return setting if isinstance(setting, list) else [setting]
-    return ",".join(map(str, setting)) if isinstance(setting, list) else setting
+    values = [str(value) for value in (setting if isinstance(setting, list) else [setting])]
+    return values if option.multiple else ",".join(values)
