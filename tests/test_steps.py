@@ -122,6 +122,7 @@ def test_a_step_that_breaks_leaves_nothing_and_the_steps_before_it_are_kept(out:
     with pytest.raises(type(error)):
         do_steps(out, steps, Silence())
     assert names(out) == ["first.txt"]
+    assert not any((out / PRIVATE / "aside").iterdir())  # it may have filled the disk
     assert done_now(out, three()) == ["second", "third"]
 
 
@@ -177,8 +178,9 @@ def test_the_folder_of_an_earlier_run_is_taken_again(tmp_path: Path) -> None:
 
 def test_a_folder_of_somebody_else_is_refused_and_not_touched(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("years of work")
-    with pytest.raises(OutputError, match=r"no run of this program made; choose an empty or a new folder"), run_folder(
-        tmp_path
+    with (
+        pytest.raises(OutputError, match=r"no run of this program made; choose an empty or a new folder"),
+        run_folder(tmp_path),
     ):
         pass
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]

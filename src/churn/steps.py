@@ -146,7 +146,11 @@ def _do(out: Path, step: Step, key: str) -> Done:
     reset_peak_memory()
     aside = _aside(out) / step.name
     aside.mkdir(parents=True)
-    step.make(aside)
+    try:
+        step.make(aside)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)  # a full disk would stay full
+        raise
     for name in step.outputs:
         (aside / name).rename(out / name)
     shutil.rmtree(aside)

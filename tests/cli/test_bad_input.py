@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 import resource
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -110,7 +111,7 @@ def test_a_log_that_nothing_can_be_learned_from_is_refused_with_what_would_be_en
     assert (tmp_path / "out" / "ingest.json").exists() or "belongs to a user" in said  # what was read is kept
 
 
-@pytest.mark.parametrize("name", ["one day", "one user who stays", "one user who leaves", "only cancellations"])
+@pytest.mark.parametrize("name", ["one day", "one user who leaves"])
 def test_force_is_no_traceback_either(tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     log = write_log(tmp_path / "log.json", LOGS[name][0]())
     assert refused(log, tmp_path / "out", capsys, "--force")
@@ -188,8 +189,6 @@ def _limit(size: int) -> Callable[[], None]:
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
     """A disk of so many kilobytes; skips where none can be mounted."""
-    import subprocess
-
     folder = tmp_path / "disk"
     folder.mkdir()
 
@@ -205,7 +204,8 @@ def disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
     subprocess.run(["umount", "-l", str(folder)], check=False, capture_output=True)
 
 
-@pytest.mark.parametrize("size", [40, 1000, 1800, 2200])
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [40, 800, 1050])  # full while reading, making features, training
 def test_a_full_disk_is_one_line_and_what_was_finished_is_whole(
     log: Path, disk: Callable[[int], Path], size: int
 ) -> None:
@@ -217,15 +217,15 @@ def test_a_full_disk_is_one_line_and_what_was_finished_is_whole(
     assert not (out / "run.json").exists()
 
 
-@pytest.mark.parametrize("size", [0, 5_000, 60_000])
-def test_a_file_that_may_not_grow_is_a_full_disk(log: Path, tmp_path: Path, size: int) -> None:
-    found = churn("run", log, "--out", tmp_path / "run", *ONE_FAMILY, preexec_fn=_limit(size))
+@pytest.mark.slow
+def test_a_file_that_may_not_grow_is_a_full_disk_and_with_more_room_the_run_goes_on(log: Path, tmp_path: Path) -> None:
+    found = churn("run", log, "--out", tmp_path / "run", *ONE_FAMILY, preexec_fn=_limit(60_000))
     assert found.returncode == 2, found.stderr
     assert "the disk is full" in complaint(found.stderr)
-    done = {path.name for path in (tmp_path / "run").iterdir()} - {".churn"}
+    assert (tmp_path / "run" / "ingest.json").exists()
     again = churn("run", log, "--out", tmp_path / "run", *ONE_FAMILY)
     assert again.returncode == 0, again.stderr
-    assert ("(done before)" in again.stderr) == bool(done)
+    assert "reading the log (done before)" in again.stderr
 
 
 def test_a_log_of_another_service_is_read_and_says_the_smallest_next_steps(
@@ -239,6 +239,7 @@ def test_a_log_of_another_service_is_read_and_says_the_smallest_next_steps(
     assert (tmp_path / "run" / "ingest.json").exists() and (tmp_path / "run" / "events").is_dir()
 
 
+@pytest.mark.slow
 def test_seven_users_are_too_few_unless_forced(data: Callable[[str], Path], tmp_path: Path) -> None:
     line = ("run", data("real/seven_users.json.gz"), "--out", tmp_path / "run", *ONE_FAMILY)
     found = churn(*line)

@@ -110,6 +110,7 @@ def test_a_file_that_is_not_there_or_no_text_is_named(
         assert str(tmp_path / name) in complaint(capsys.readouterr().err)
 
 
+@pytest.mark.slow
 def test_a_log_with_other_names_of_columns_gives_the_same_list(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-from importlib import metadata
+from importlib import import_module, metadata
 
 import pytest
 
 from churn.cli import COMMANDS, invoke
-from tests.e2e.small import churn
+from tests.e2e.small import churn, start
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -23,8 +23,6 @@ def test_every_command_has_help_with_an_example(name: str, option: str, capsys: 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_option_is_explained(name: str) -> None:
-    from importlib import import_module
-
     command = import_module(COMMANDS[name]).command
     assert [p.name for p in command.params if p.param_type_name == "option" and not p.help] == []
 
@@ -78,8 +76,6 @@ def test_the_module_is_the_program() -> None:
 
 
 def test_a_reader_that_goes_away_is_no_traceback() -> None:
-    from tests.e2e.small import start
-
     with start("features", "--csv") as child:
         assert child.stdout is not None and child.stderr is not None
         child.stdout.close()

@@ -26,9 +26,7 @@ def log(tmp_path: Path) -> Path:
     return path
 
 
-def test_ingest_says_what_became_of_every_line(
-    log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_ingest_says_what_became_of_every_line(log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
     assert invoke(["ingest", str(log), "--out", str(out), "--max-refused", "0.5"]) == 0
     said = capsys.readouterr().out
