@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+# Before any library starts its threads: two test processes share the cores.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 from churn.engines.duckdb import DuckDBEngine
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from churn.errors import EngineError, QuarantineError
-from churn.pipeline import open_engine, read_log, run, snapshot, versions
+from churn.pipeline import read_log, run, snapshot, versions
 from churn.problem import Problem
 from churn.settings import Settings
 from churn.steps import PRIVATE, Done, Step
@@ -248,15 +248,6 @@ def test_refused_lines_are_shown_even_where_they_stop_the_run(tmp_path: Path) ->
         assert json.loads(refused.read_text())["line"] == 2
 
 
-def test_a_ctrl_c_inside_the_engine_is_a_ctrl_c(tmp_path: Path) -> None:
-    settings = Settings(("log.json",), tmp_path)
-    with pytest.raises(KeyboardInterrupt), open_engine(settings):
-        raise RuntimeError("Query interrupted")
-    with pytest.raises(RuntimeError, match="another"), open_engine(settings):
-        raise RuntimeError("another")
-    assert list(tmp_path.rglob("*.tmp")) == []
-
-
 def test_snapshots_of_a_run_hold_two_tasks_with_labels_where_the_horizon_is_over(finished: Settings) -> None:
     forecast = Table.of(pq.read_table(finished.out / "snapshots" / "forecast"))
     history = Table.of(pq.read_table(finished.out / "snapshots" / "history"))
@@ -283,3 +274,14 @@ def test_a_gap_and_windows_of_ones_own_are_learned_from_and_kept_in_the_bundle(
 
 def test_an_engine_error_is_ours() -> None:
     assert EngineError("x").exit_status == 1
+
+
+def test_another_log_in_a_finished_folder_leaves_nothing_of_the_run(copied: Settings, tmp_path: Path) -> None:
+    other = write_log(tmp_path / "other.json", learnable_rows()[:500])
+    read_log(replace(copied, logs=(str(other),)))
+    assert names(copied.out) == outputs("ingest")
+
+
+def test_a_snapshot_in_a_finished_folder_leaves_no_results_beside_it(copied: Settings) -> None:
+    snapshot(copied, date(2018, 11, 1))
+    assert names(copied.out) == outputs("ingest", "rollups", "snapshots")

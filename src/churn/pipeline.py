@@ -194,7 +194,7 @@ def run(settings: Settings, watcher: Watcher | None = None, *, progress: list[En
 def read_log(settings: Settings, watcher: Watcher | None = None, *, progress: list[Engine] | None = None) -> Account:
     """Only the first step; a later `run` into the same folder goes on from there. See `run`."""
     with _job(settings, progress) as job:
-        do_steps(settings.out, job.steps()[:1], watcher or Silence())
+        do_steps(settings.out, job.steps(), watcher or Silence(), until="ingest")
         return job.account
 
 
@@ -216,9 +216,10 @@ def snapshot(
             job.engine.write(table, folder / "snapshots" / "forecast")
 
         depends = {"problem": asdict(settings.problem), "seed": settings.seed, "as_of": as_of.isoformat()}
-        # Named like the step of a run whose place it takes, so that a later run makes its own snapshots anew.
+        # It takes the place of the run's own step, so a later run makes its snapshots anew.
         step = Step("snapshots", "making features", ("snapshots",), depends, make)
-        do_steps(settings.out, [*job.steps()[:2], step], watcher or Silence())
+        steps = [step if old.name == step.name else old for old in job.steps()]
+        do_steps(settings.out, steps, watcher or Silence(), until=step.name)
         found = job.engine.read(settings.out / "snapshots" / "forecast")
         return int(job.engine.fetch(found.count().as_table())[0][0].as_py())
 
@@ -241,10 +242,6 @@ def open_engine(settings: Settings) -> Iterator[Engine]:
     engine = DuckDBEngine(memory=settings.engine_memory, scratch=scratch)
     try:
         yield engine
-    except RuntimeError as error:
-        if str(error) == "Query interrupted":  # what DuckDB makes of Ctrl-C
-            raise KeyboardInterrupt from error
-        raise
     finally:
         engine.close()
         shutil.rmtree(scratch, ignore_errors=True)

@@ -113,15 +113,21 @@ def _lock(out: Path, file: int) -> None:
         raise OutputError(f"{out} is in use by another run", "wait for it, or choose another --out") from error
 
 
-def do_steps(out: Path, steps: Sequence[Step], watcher: Watcher) -> list[Done]:
-    """Do what is not done yet, in order. From the first step that is to be done on, everything is done anew."""
+def do_steps(out: Path, steps: Sequence[Step], watcher: Watcher, *, until: str | None = None) -> list[Done]:
+    """Do what is not done yet, in order, up to the step called `until`; all by default.
+
+    From the first step that is to be done on, the outputs of every step are removed, also of those that are
+    not done this time: nothing stays that was made from something else.
+    """
     keys = _keys(steps)
     first = next((i for i, step in enumerate(steps) if not _is_done(out, step, keys[i])), len(steps))
     shutil.rmtree(_aside(out), ignore_errors=True)
     for step in reversed(steps[first:]):
         _forget(out, step)
     reports = []
-    for i, step in enumerate(steps):
+    names = [step.name for step in steps]
+    wanted = steps[: names.index(until) + 1] if until else steps
+    for i, step in enumerate(wanted):
         if i < first:
             done = Done(**{**json.loads(_marker(out, step).read_text())["done"], "resumed": True})
         else:

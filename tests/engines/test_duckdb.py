@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from churn.engines.duckdb import DuckDBEngine
+from churn.engines.duckdb import DuckDBEngine, _translated
 from churn.errors import LineReadError, OutputError, SourceError
 from churn.ingest import OWN_NAMES
 from churn.sources import Source, find_sources
@@ -149,7 +149,7 @@ def test_a_folder_without_permission_cannot_be_written(engine: DuckDBEngine, tab
 FULL_DISK = """
 import resource, sys
 from pathlib import Path
-from churn.engines.duckdb import DuckDBEngine
+from churn.engines.duckdb import DuckDBEngine, _translated
 from churn.errors import OutputError
 from churn.ingest import OWN_NAMES, Ingest
 from churn.sources import find_sources
@@ -186,3 +186,10 @@ def test_a_full_disk_is_told_in_one_line(tmp_path: Path, content: str, limit: in
     assert done.stdout.rstrip().endswith("; free some space, then run again")
     assert ": the disk is full" in done.stdout
     assert done.stdout.count("\n") == 1
+
+
+def test_a_ctrl_c_inside_a_statement_is_a_ctrl_c(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), _translated(tmp_path):
+        raise RuntimeError("Query interrupted")
+    with pytest.raises(RuntimeError, match="another"), _translated(tmp_path):
+        raise RuntimeError("another")

@@ -171,6 +171,10 @@ def _translated(folder: Path) -> Iterator[None]:
         raise EngineError(f"DuckDB: {text}") from error
     except duckdb.Error as error:
         raise EngineError(f"DuckDB: {_first_line(error)}") from error
+    except RuntimeError as error:
+        if str(error) == "Query interrupted":  # what DuckDB makes of Ctrl-C
+            raise KeyboardInterrupt from error
+        raise
 
 
 def _first_line(error: Exception) -> str:
