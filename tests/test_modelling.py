@@ -167,12 +167,12 @@ def test_the_manifest_says_what_the_model_was_trained_on(ran: Ran) -> None:
     assert 0 <= found.parity["max_abs_difference"] <= 1e-5
 
 
-def test_usual_values_are_medians_and_spreads_deciles_of_the_training_rows(ran: Ran) -> None:
-    found, train = load(ran.folder / "bundle").manifest, split_forecast(forecast(), np.datetime64(CUTOFFS.test)).train
+def test_usual_values_are_medians_and_spreads_deciles_at_the_latest_labelled_cutoff(ran: Ran) -> None:
+    found, latest = load(ran.folder / "bundle").manifest, split_forecast(forecast(), np.datetime64(CUTOFFS.test)).test
     assert tuple(entry.name for entry in found.features) == NAMES
     for i, entry in enumerate(found.features):
-        assert entry.usual == pytest.approx(np.nanmedian(train.x[:, i]))
-        low, high = np.nanquantile(train.x[:, i].astype(np.float64), (0.1, 0.9))
+        assert entry.usual == pytest.approx(np.nanmedian(latest.x[:, i]))
+        low, high = np.nanquantile(latest.x[:, i].astype(np.float64), (0.1, 0.9))
         assert entry.spread == pytest.approx(high - low)
         assert entry.flag == (entry.name == "paid_now")
         assert entry.sentence

@@ -39,8 +39,8 @@ TOPS = ("lift_5", "lift_10", "lift_20", "recall_5", "recall_10", "recall_20")
 COUNTS = ("tn", "fp", "fn", "tp")
 FULL = (
     *METRICS, "threshold", *TOPS, *COUNTS,
-    *(f"{name}_train" for name in (*METRICS, *TOPS, *COUNTS)),
-    *(f"{name}{end}" for name in (*METRICS, *TOPS) for end in ("_low", "_high")),
+    *(f"{name}_train" for name in (*METRICS, "threshold", *TOPS, *COUNTS)),
+    *(f"{name}{end}" for name in (*METRICS, "threshold", *TOPS, *COUNTS) for end in ("_low", "_high")),
 )  # fmt: skip
 
 
@@ -107,8 +107,9 @@ def test_full_names_are_the_metrics_on_the_test_on_training_rows_and_their_inter
             assert row[name] == measured.test[name]
         for name in (*METRICS, *TOPS, *COUNTS):
             assert row[f"{name}_train"] == measured.train[name]
-        for name in (*METRICS, *TOPS):
+        for name in (*METRICS, *TOPS, *COUNTS):
             assert (row[f"{name}_low"], row[f"{name}_high"]) == measured.intervals[name]
+        assert row["threshold"] == row["threshold_train"] == row["threshold_low"] == row["threshold_high"]
     assert row["tn"] + row["fp"] + row["fn"] + row["tp"] == len(result.split.test)
     assert sum(int(row[f"{name}_train"]) for name in COUNTS) == len(result.split.train)
 

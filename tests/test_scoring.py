@@ -29,7 +29,7 @@ USUAL = 10.0
 
 def entry(name: str, group: str = "activity", **changes: Any) -> FeatureEntry:
     """A feature that is usually 10, and from 8 to 12 for most."""
-    fields = {"sentence": f"number of {name}", "usual": USUAL, "spread": 4.0, "flag": False} | changes
+    fields = {"sentence": f"number of {name}", "usual": USUAL, "spread": 4.0, "flag": False, "trait": False} | changes
     return FeatureEntry(name, group=group, **fields)
 
 
@@ -270,3 +270,11 @@ def test_effects_are_measured_after_calibration() -> None:
     flat, steep = (scorer(model, entries, Calibration(slope)).reasons(x)[0][0] for slope in (0.01, 1.0))
     assert isinstance(flat, Reason)
     assert 0 < flat.effect < 0.01 < steep.effect
+
+
+def test_a_trait_is_in_the_model_but_never_a_reason() -> None:
+    female = entry("female", "gender", usual=0.0, flag=True, trait=True)
+    made = scorer(linear([5.0, 1.0]), [female, entry("songs", "songs")])
+    row = np.array([[1.0, 30.0]], dtype=np.float32)
+    assert made.probabilities(row)[0] > made.probabilities(np.array([[0.0, 30.0]], dtype=np.float32))[0]
+    assert [reason.feature for reason in made.reasons(row)[0]] == ["songs"]

@@ -13,8 +13,9 @@ import pyarrow as pa
 import pytest
 
 from churn.engines.duckdb import DuckDBEngine
+from churn.features import feature_list
 from churn.problem import Cutoffs, Problem
-from churn.snapshots import FOLDS, attributes_at, feature_columns, fold_of
+from churn.snapshots import FOLDS, attributes_at, fold_of
 from tests.conftest import Row, event
 from tests.tiny import Rolled, assert_features_only, day, features, ms, roll, visit
 
@@ -132,7 +133,7 @@ def test_columns_are_keys_and_features_of_32_bits(early: pa.Table, whole: pa.Tab
             pa.int8(),
             pa.int8(),
         )
-        assert {kinds[feature.name] for feature in feature_columns(Problem())} == {pa.float32()}
+        assert {kinds[feature.name] for feature in feature_list(Problem())[0]} == {pa.float32()}
 
 
 def test_a_cutoff_before_the_log_has_no_rows(log: Rolled) -> None:
@@ -157,7 +158,8 @@ def test_history_judges_at_the_end_of_the_last_day_seen(whole: pa.Table) -> None
     names = ("songs_all", "songs_7d", "recency_hours", "observed_days")
     # The leaving on 10-24 is no event of a feature.
     assert [rows["at day 14"][name] for name in names] == [1, 1, 12, 0.5]
-    assert [rows["left and came back"][name] for name in names] == [2, 1, 12, 7.5]
+    # What follows the leaving would tell the label.
+    assert [rows["left and came back"][name] for name in names] == [1, 1, 12, 0.5]
 
 
 def test_history_equals_the_forecast_at_the_end_of_the_last_day(early: pa.Table, whole: pa.Table) -> None:
@@ -194,8 +196,10 @@ def test_a_churn_page_is_in_no_feature(engine: DuckDBEngine, tmp_path: Path) -> 
     without = [row for row in TWO_WAYS if row["page"] not in BOTH.hidden_pages]
     with_pages = roll(engine, tmp_path, TWO_WAYS, BOTH).history(day("10-12"))
     rows, expected = with_pages.to_pylist(), roll(engine, tmp_path, without, BOTH).history(day("10-12")).to_pylist()
-    assert [features(row) for row in rows] == [features(row) for row in expected]
-    assert [row["label"] for row in rows] == [1, 1, 1, 0]
+    by_user = {row["userId"]: features(row) for row in expected}
+    # Who goes on after leaving is judged from the days before it, and has no row without any.
+    assert {row["userId"]: row["label"] for row in rows} == {"downgrades and leaves": 1, "leaves": 1, "stays": 0}
+    assert [features(row) for row in rows] == [by_user[row["userId"]] for row in rows]
     assert [row["label"] for row in expected] == [0, 0, 0, 0]
     assert {row["downgrade_submits_all"] for row in rows} == {0}
     assert {row["downgrade_views_all"] for row in rows} == {1}
@@ -263,3 +267,14 @@ def test_snapshots_at_the_cutoffs_of_a_log_are_labelled_but_for_the_last(engine:
         date(2018, 10, 13): (0, 12),
         date(2018, 10, 15): (None, 14),
     }
+
+
+def test_a_change_of_level_that_a_churn_page_causes_is_in_no_history(engine: DuckDBEngine, tmp_path: Path) -> None:
+    rows = [
+        *visit("7", 1, "10-08", "10:00 NextSong, 10:05 NextSong"),
+        *visit("7", 2, "10-09", "10:00 Downgrade, 10:01 Submit Downgrade"),
+        *visit("7", 2, "10-09", "10:02 NextSong", itemInSession=2, level="free"),
+        *visit("7", 3, "10-10", "10:00 NextSong", level="free"),
+    ]
+    (row,) = roll(engine, tmp_path, rows, BOTH).history(day("10-12")).to_pylist()
+    assert (row["label"], row["downgrades_all"], row["paid_now"], row["songs_all"]) == (1, 0, 1, 2)

@@ -15,9 +15,10 @@ import pyarrow as pa
 from churn import rollups, snapshots
 from churn.account import Account
 from churn.engines import Engine
+from churn.features import feature_list
 from churn.ingest import OWN_NAMES, Ingest
 from churn.problem import Problem
-from churn.snapshots import KEYS, feature_columns
+from churn.snapshots import KEYS
 from churn.sources import find_sources
 from tests.conftest import Row, event, write_log
 
@@ -107,7 +108,7 @@ def roll(engine: Engine, folder: Path, rows: Sequence[Row], problem: Problem = F
 
 def features(row: Row, *families: str, problem: Problem = FORECAST) -> dict[str, float]:
     """The features of some families (all, if none is named) in a row of a snapshot."""
-    names = [f.name for f in feature_columns(problem) if not families or f.family in families]
+    names = [f.name for f in feature_list(problem)[0] if not families or f.family in families]
     return {name: row[name] for name in names}
 
 
@@ -128,4 +129,4 @@ def _exact(column: pa.ChunkedArray) -> list[Any]:
 
 def assert_features_only(table: pa.Table, problem: Problem = FORECAST) -> None:
     """The columns of a snapshot are the keys and the features, in order."""
-    assert table.column_names == [*KEYS, *(f.name for f in feature_columns(problem))]
+    assert table.column_names == [*KEYS, *(f.name for f in feature_list(problem)[0])]

@@ -174,20 +174,20 @@ def measure(y: npt.ArrayLike, p: npt.ArrayLike, threshold: float) -> dict[str, f
         ValueError: see `Ranking.of`.
     """
     tally = Tally.of(Ranking.of(y, p))
-    metrics = {name: float(values[0]) for name, values in measure_weighted(tally, threshold).items()}
-    decided = tally.decisions([threshold])
-    return metrics | {"threshold": float(threshold)} | {name: int(decided[name][0, 0]) for name in COUNTS}
+    found = {name: float(values[0]) for name, values in measure_weighted(tally, threshold).items()}
+    counts = {name: int(found.pop(name)) for name in COUNTS}
+    return found | {"threshold": float(threshold)} | counts
 
 
 def measure_weighted(tally: Tally, threshold: float) -> dict[str, Floats]:
-    """Every name in `METRICS`, of shape [B], equal to `measure` of the rows repeated by their weights."""
+    """Every name in `METRICS` and `COUNTS`, [B], equal to `measure` of the rows repeated by their weights."""
     tops = (5, 10, 20)
     chosen, half, gains = tally.decisions([threshold]), tally.decisions([0.5]), tally.gains(tops)
     found = {name: values[:, 0] for name, values in half.items()}
-    found |= {name: chosen[name][:, 0] for name in ("f1_churn", "precision_churn", "recall_churn")}
+    found |= {name: chosen[name][:, 0] for name in ("f1_churn", "precision_churn", "recall_churn", *COUNTS)}
     found |= _separation(tally) | _errors(tally)
     found |= {f"{what}_{k}": gains[what][:, i] for what in ("lift", "recall") for i, k in enumerate(tops)}
-    return {name: found[name] for name in METRICS}
+    return {name: found[name] for name in (*METRICS, *COUNTS)}
 
 
 def _separation(tally: Tally) -> dict[str, Floats]:

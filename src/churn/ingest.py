@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import shutil
@@ -9,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import ibis
 import ibis.expr.types as ir
@@ -174,6 +175,7 @@ class Ingest:
             users=kept.userId.nunique(), pages=kept.page.nunique(),
         )  # fmt: skip
         rows = self.engine.fetch(days.order_by("day")).to_pylist()
+        _refuse_stray(rows)
         coerced = self._coerced(lines)
         first, last = min(row["first"] for row in rows), max(row["last"] for row in rows)
         return Account(files, coerced, first, last, fingerprint(rows))
@@ -190,6 +192,25 @@ class Ingest:
 
 TS_BASE: Final = 1_500_000_000_000
 """Taken off every time before summing, so that sums of billions of events stay within 64 bits."""
+
+
+LONGEST_SILENCE: Final = 365
+"""Days without an event after which what lies on one side is taken for a slip of a clock."""
+
+
+def _refuse_stray(days: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse a log of two parts years apart: cut-offs would be counted from a slip of a clock.
+
+    Raises:
+        SourceError: with the last day before and the first day after the silence, and the lines on each side.
+    """
+    for i, (before, after) in enumerate(itertools.pairwise(days), 1):
+        if (after["day"] - before["day"]).days > LONGEST_SILENCE:
+            left, right = (sum(day["n"] for day in part) for part in (days[:i], days[i:]))
+            raise SourceError(
+                f"nothing happens from {before['day']} to {after['day']}: {left:,} events lie before, {right:,} after",
+                "take out the lines with a wrong ts, or give the two parts one at a time",
+            )
 
 
 def _write_refused(engine: Engine, source: Source, columns: Mapping[str, str], path: str, target: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from churn.evaluation import METRICS, Floats, Ranking, Tally, measure, measure_weighted
+from churn.evaluation import COUNTS, METRICS, Floats, Ranking, Tally, measure, measure_weighted
 
 CELLS: Final = 200_000
 """Rounds times rows weighed at once: some 20 MB. The size of a block has no influence on the result."""
@@ -28,7 +28,7 @@ def bootstrap(
     rounds: int = 200,
     seed: int = 0,
 ) -> dict[str, tuple[float, float]]:
-    """95 % percentile intervals of every name in `METRICS`.
+    """95 % percentile intervals of every name in `METRICS` and `COUNTS`.
 
     Args:
         y: labels, 0 or 1, shape [n].
@@ -48,7 +48,7 @@ def bootstrap(
     ranking = Ranking.of(y, p)
     draws = _draws(users, ranking, rounds, seed)
     drawn = [measure_weighted(Tally.of(ranking, weights), threshold) for weights in draws]
-    return {name: _interval(np.concatenate([block[name] for block in drawn])) for name in METRICS}
+    return {name: _interval(np.concatenate([block[name] for block in drawn])) for name in (*METRICS, *COUNTS)}
 
 
 def paired_difference(

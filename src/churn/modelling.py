@@ -20,6 +20,8 @@ from churn.bundle.graph import calibrated
 from churn.errors import EngineError
 from churn.evaluation import Floats, Row
 from churn.features import Feature, feature_list
+from churn.features.base import MS_PER_HOUR
+from churn.learnable import LEAVERS_NEEDED
 from churn.learners.families import choose
 from churn.problem import Cutoffs
 from churn.results import TABLES, TaskResult, baseline_rows, importance_rows, model_rows, tables_on_test, to_csv
@@ -32,8 +34,6 @@ QUANTILES: Final = tuple(i / 20 for i in range(21))
 
 PARITY: Final = 1e-5
 """Largest difference of a probability that the ONNX form of a model may show."""
-
-MS_PER_HOUR: Final = 3_600_000
 
 
 @dataclass(frozen=True)
@@ -129,11 +129,16 @@ class Modelling:
             model=chosen.family.name,
             task=split.task,
             problem=asdict(self.settings.problem),
-            features=_entries(split.train, features),
+            features=_entries(split.test, features),
             threshold=chosen.scores.threshold,
             base_rate=float(split.train.y.mean()),
             calibration=asdict(chosen.calibration),
-            training={**split.train.describe(), "seed": self.settings.seed, "test": split.test_words},
+            training={
+                **split.train.describe(),
+                "seed": self.settings.seed,
+                "test": split.test_words,
+                "enough": split.train.leavers >= LEAVERS_NEEDED,
+            },
             fingerprint=self.fingerprint,
             metrics={name: _defined(value) for name, value in result.measured[result.selected].test.items()},
             parity=_parity(content, split.test, chosen.scores.test),
@@ -144,8 +149,9 @@ class Modelling:
         save(folder, manifest, content, _reference(split.train))
 
 
-def _entries(train: Table, features: Mapping[str, Feature]) -> tuple[FeatureEntry, ...]:
-    low, usual, high = _quantiles(train, (0.1, 0.5, 0.9)).T
+def _entries(latest: Table, features: Mapping[str, Feature]) -> tuple[FeatureEntry, ...]:
+    """The inputs with what is usual at the latest cut-off: totals grow with the log, so earlier ones mislead."""
+    low, usual, high = _quantiles(latest, (0.1, 0.5, 0.9)).T
     return tuple(
         FeatureEntry(
             name=name,
@@ -154,8 +160,9 @@ def _entries(train: Table, features: Mapping[str, Feature]) -> tuple[FeatureEntr
             usual=float(usual[i]),
             spread=max(float(high[i] - low[i]), 1e-9),
             flag=features[name].flag,
+            trait=features[name].trait,
         )
-        for i, name in enumerate(train.names)
+        for i, name in enumerate(latest.names)
     )
 
 

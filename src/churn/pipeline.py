@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import platform
 import shutil
@@ -35,7 +36,9 @@ from churn.steps import PRIVATE, Done, Silence, Step, Watcher, do_steps, replace
 from churn.summary import Summary, summarise
 from churn.tables import Table, split_history
 
-LIBRARIES: Final = ("sparkify-churn", "duckdb", "ibis-framework", "numpy", "scikit-learn", "onnx", "onnxruntime")
+LIBRARIES: Final = (
+    "sparkify-churn", "duckdb", "ibis-framework", "pyarrow", "numpy", "scikit-learn", "onnx", "onnxruntime",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,14 @@ class Job:
                 "ingest",
                 "reading the log",
                 ("events", "nobody", "quarantine", "ingest.json"),
-                {"files": files, "columns": dict(s.columns), "max_refused": s.max_refused, "version": _version()},
+                {
+                    "files": files,
+                    "columns": dict(s.columns),
+                    "max_refused": s.max_refused,
+                    "engine": s.engine,
+                    "versions": versions(),
+                    "code": _code(),
+                },
                 self.ingest,
             ),
             Step(
@@ -96,7 +106,7 @@ class Job:
                 "train",
                 "training and measuring models",
                 ("metrics", "bundle"),
-                {"families": s.families, "learner": s.learner, "force": s.force, "libraries": versions()},
+                {"families": s.families, "learner": s.learner, "force": s.force},
                 self.train,
             ),
             Step("risk", "ranking users by risk", ("risk.csv",), {}, self.rank),
@@ -258,8 +268,13 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _version() -> str:
-    return versions().get("sparkify-churn", "unknown")
+def _code() -> str:
+    """A hash of this package's source: whoever changes a feature gets new numbers, not those of an earlier run."""
+    root = Path(__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def _write_run_json(settings: Settings, summary: Summary, done: list[Done]) -> None:

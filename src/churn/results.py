@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from churn.evaluation import METRICS, Row, calibration_table, curve_table, lift_table, threshold_table
+from churn.evaluation import COUNTS, METRICS, Row, calibration_table, curve_table, lift_table, threshold_table
 from churn.features import Feature
 from churn.tables import Split
 from churn.training import Fit, Measured, Scores
@@ -25,7 +25,6 @@ SHORT = {
 """Column names that people of this field know, and what they mean. The only place where they are used."""
 
 FULL = tuple(name for name in METRICS if name not in ("accuracy", "precision_weighted", "recall_weighted"))
-COUNTS = ("tn", "fp", "fn", "tp")
 ON_TEST = tuple(part for name in (*FULL, *COUNTS) for part in (("threshold", name) if name == "lift_5" else (name,)))
 """What is measured on the test, in the order of the columns."""
 
@@ -87,9 +86,11 @@ def _known_columns(fit: Fit, measured: Measured, result: TaskResult, seed: int) 
 
 def _full_columns(measured: Measured) -> Row:
     row: Row = {name: measured.test[name] for name in ON_TEST}
-    row |= {f"{name}_train": measured.train[name] for name in (*FULL, *COUNTS)}
-    for name in FULL:
-        row[f"{name}_low"], row[f"{name}_high"] = measured.intervals[name]
+    row |= {f"{name}_train": measured.train[name] for name in ON_TEST}
+    for name in ON_TEST:
+        # The threshold is chosen before the test is seen, so no draw of test users moves it.
+        fixed = (measured.test["threshold"],) * 2
+        row[f"{name}_low"], row[f"{name}_high"] = fixed if name == "threshold" else measured.intervals[name]
     return row
 
 

@@ -63,7 +63,8 @@ class Scorer:
         self._spread = np.array([f.spread for f in self.manifest.features])
         groups: dict[str, list[int]] = {}
         for i, feature in enumerate(self.manifest.features):
-            groups.setdefault(feature.group, []).append(i)
+            if not feature.trait:
+                groups.setdefault(feature.group, []).append(i)
         self._groups = groups
 
     @classmethod

@@ -10,7 +10,7 @@ import ibis
 import ibis.expr.types as ir
 from ibis import _
 
-from churn.features import Feature, Sums, Window, feature_list
+from churn.features import Sums, Window, feature_list
 from churn.problem import Problem
 from churn.rollups import ATTRIBUTES
 
@@ -68,16 +68,18 @@ def history(user_days: ir.Table, leavers: ir.Table, problem: Problem, as_of: dat
     """Snapshots of the task `history`: one row a user, judged at the end of the last day seen.
 
     This is how most published scores on this log were made. It is no forecast: the end of what is observed
-    of a leaver is the leaving itself.
+    of a leaver is the leaving itself. Where a churn page is not the end of a user (a downgrade), the days from
+    it on are left out, since what follows tells the label; a user without days before it has no row.
     """
-    last = user_days.group_by("userId").aggregate(last_day=_.day.max())
-    left = leavers.mutate(left=ibis.literal(1)).select("userId", "left")
-    joined = last.left_join(left, "userId").drop("userId_right")
+    last = user_days.group_by("userId").aggregate(last_day=_.day.max(), last_ts=_.last_ts.max())
+    joined = last.left_join(leavers, "userId").drop("userId_right")
+    end = (joined.last_day + ibis.interval(days=1)).cast("date")
+    went_on = (joined.last_ts > joined.left_ts).fill_null(False)
     points = joined.select(
         "userId",
         cutoff=ibis.date(as_of),
-        at=(joined.last_day + ibis.interval(days=1)).cast("date"),
-        label=joined.left.fill_null(0),
+        at=ibis.ifelse(went_on, joined.left_day, end),
+        label=joined.left_ts.notnull().cast("int8"),
     )
     return _snapshot("history", user_days, points, problem, seed)
 
@@ -85,7 +87,7 @@ def history(user_days: ir.Table, leavers: ir.Table, problem: Problem, as_of: dat
 def _snapshot(task: str, user_days: ir.Table, points: ir.Table, problem: Problem, seed: int) -> ir.Table:
     features, sums = feature_list(problem)
     past = _past(user_days, points, sums)
-    row = past.mutate(region=past.location.re_extract(r",\s*([A-Z][A-Z-]*)$", 1).fill_null(""))
+    row = past.mutate(region=_region(past.location))
     return row.select(
         task=ibis.literal(task),
         userId=row.userId,
@@ -138,10 +140,9 @@ def attributes_at(user_days: ir.Table, cutoff: date) -> ir.Table:
     last = before.group_by("userId").aggregate(
         last_ts=_.last_ts.max(), level=_.level.argmax(_.day), location=_.location.argmax(_.day)
     )
-    region = last.location.re_extract(r",\s*([A-Z][A-Z-]*)$", 1).fill_null("")
-    return last.select("userId", "level", "last_ts", region=region).order_by("userId")
+    return last.select("userId", "level", "last_ts", region=_region(last.location)).order_by("userId")
 
 
-def feature_columns(problem: Problem, *, clock: bool = True) -> tuple[Feature, ...]:
-    """The features of a problem in the order of their columns, with or without those that tell the time."""
-    return tuple(f for f in feature_list(problem)[0] if clock or not f.clock)
+def _region(location: ir.Value) -> ir.Value:
+    """The states of a metro area: `MA-NH` of `Boston-Cambridge-Newton, MA-NH`; empty if there is none."""
+    return location.re_extract(r",\s*([A-Z][A-Z-]*)$", 1).fill_null("")

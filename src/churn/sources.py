@@ -19,6 +19,9 @@ ENDINGS: Final = (*(s + p for s in SUFFIXES[:3] for p in PACKINGS), ".parquet")
 MAX_LINE: Final = 10_000_000
 """Longest line in bytes, without its newline; a longer one is refused."""
 
+RUN_MARK: Final = ".churn"
+"""Folder inside every folder that this program writes; what lies beside it is a result, not a log."""
+
 Packing = Literal["none", "gzip", "zstd", "bz2"]
 Kind = Literal["json", "parquet"]
 
@@ -56,7 +59,7 @@ def find_sources(logs: Iterable[str | os.PathLike[str]]) -> tuple[Source, ...]:
         SourceError: for a path that does not exist, a folder without a log, a file that cannot be read,
             is no log, or if all files are empty.
     """
-    paths = sorted({path for log in logs for path in _expand(os.fspath(log))})
+    paths = sorted({path.resolve(): path for log in logs for path in _expand(os.fspath(log))}.values())
     sources = tuple(_look(path) for path in paths)
     if all(source.size == 0 for source in sources):
         names = ", ".join(str(path) for path in paths[:3]) or "nothing"
@@ -65,9 +68,13 @@ def find_sources(logs: Iterable[str | os.PathLike[str]]) -> tuple[Source, ...]:
 
 
 def _expand(log: str) -> list[Path]:
+    if not log.strip():
+        raise SourceError("the name of the log is empty", "name a file, a folder or a glob")
     path = Path(log)
     if path.is_dir():
         found = [p for p in sorted(path.rglob("*")) if p.is_file() and _is_log(p, path)]
+        ours = [mark.parent for mark in path.rglob(RUN_MARK)]
+        found = [p for p in found if not any(run in p.parents for run in ours)]
         if not found:
             raise SourceError(f"{log}: no log in this folder", f"files are found by their ending: {', '.join(ENDINGS)}")
         return found

@@ -22,10 +22,11 @@ from typing import Any, Final, Protocol
 
 from churn.errors import OutputError
 from churn.memory import peak_memory, reset_peak_memory
+from churn.sources import RUN_MARK
 
 logger = logging.getLogger(__name__)
 
-PRIVATE: Final = ".churn"
+PRIVATE: Final = RUN_MARK
 """Folder inside a run folder: shows whose it is, and holds markers and work in progress."""
 
 
@@ -163,7 +164,7 @@ def _do(out: Path, step: Step, key: str) -> Done:
     done = Done(step.name, time.perf_counter() - started, peak_memory(), resumed=False)
     marker = _marker(out, step)
     marker.parent.mkdir(exist_ok=True)
-    replace_text(marker, json.dumps({"key": key, "done": vars(done)}))
+    replace_text(marker, json.dumps({"key": key, "sizes": _sizes(out, step), "done": vars(done)}))
     logger.info("step %s done in %.2f s", step.name, done.seconds)
     return done
 
@@ -173,9 +174,20 @@ def _is_done(out: Path, step: Step, key: str) -> bool:
     if not marker.exists() or not all((out / name).exists() for name in step.outputs):
         return False
     try:
-        return bool(json.loads(marker.read_text())["key"] == key)
-    except ValueError:
-        return False  # cut short by a power failure
+        found = json.loads(marker.read_text())
+        return bool(found["key"] == key and found["sizes"] == _sizes(out, step))
+    except (ValueError, KeyError):
+        return False  # cut short by a power failure, or written by another version
+
+
+def _sizes(out: Path, step: Step) -> dict[str, list[int]]:
+    """Number and bytes of the files of each output: what was damaged or removed since is done anew."""
+    sizes = {}
+    for name in step.outputs:
+        path = out / name
+        files = [file.stat().st_size for file in ([path] if path.is_file() else path.rglob("*")) if file.is_file()]
+        sizes[name] = [len(files), sum(files)]
+    return sizes
 
 
 def _forget(out: Path, step: Step) -> None:

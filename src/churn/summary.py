@@ -77,6 +77,10 @@ def summarise(out: Path, settings: Settings, cutoffs: Cutoffs) -> Summary:
     risk = _rows(out / "risk.csv")
     history = (tasks["history"]["train"], tasks["history"]["test"])
     test = tasks["forecast"]["test"]
+    scores = [
+        *_scores(_rows(out / "metrics" / "models.csv"), trivial=False),
+        *_scores(_rows(out / "metrics" / "baselines.csv"), trivial=True),
+    ]
     return Summary(
         lines=account.lines,
         events=account.count("kept"),
@@ -88,14 +92,11 @@ def summarise(out: Path, settings: Settings, cutoffs: Cutoffs) -> Summary:
             "test": str(cutoffs.test),
             "as_of": str(cutoffs.as_of),
         },
-        scores=[
-            *_scores(_rows(out / "metrics" / "models.csv"), trivial=False),
-            *_scores(_rows(out / "metrics" / "baselines.csv"), trivial=True),
-        ],
+        scores=scores,
         bands={band: sum(row["band"] == band for row in risk) for band in ("high", "medium", "low")},
         top=risk[:TOP],
         test={name: test[name] for name in ("users", "leavers", "base_rate")},
-        warnings=_warnings(tasks["forecast"], account),
+        warnings=_warnings(tasks["forecast"], account, scores),
         files={
             str(out / "risk.csv"): "every user at risk, ranked, with reasons",
             str(out / "metrics" / "models.csv"): "every score with its 95 % interval",
@@ -125,8 +126,11 @@ def _scores(rows: list[dict[str, str]], *, trivial: bool) -> list[Score]:
     ]
 
 
-def _warnings(forecast: Mapping[str, Any], account: Account) -> list[str]:
+def _warnings(forecast: Mapping[str, Any], account: Account, scores: Sequence[Score]) -> list[str]:
     found = []
+    low = next((s.metrics["roc_auc_low"] for s in scores if s.task == "forecast" and s.selected), None)
+    if low is None or low <= 0.5:
+        found.append("on this test the forecast may be no better than chance: roc_auc may be 0.5 or less")
     leavers = forecast["train"]["leavers"]
     if leavers < LEAVERS_NEEDED:
         found.append(

@@ -12,8 +12,8 @@ from churn.bundle import FORMAT, FeatureEntry, Manifest
 from churn.bundle.card import SHOWN
 from churn.errors import BundleError
 
-SONGS = FeatureEntry("songs_7d", "songs played in the last 7 days", "activity", 31.0, 120.5, False)
-PAID = FeatureEntry("paid_now", "is on the paid level", "level", 1.0, 1.0, True)
+SONGS = FeatureEntry("songs_7d", "songs played in the last 7 days", "activity", 31.0, 120.5, False, False)
+PAID = FeatureEntry("paid_now", "is on the paid level", "level", 1.0, 1.0, True, False)
 
 
 def manifest(**changes: Any) -> Manifest:
@@ -39,6 +39,7 @@ def manifest(**changes: Any) -> Manifest:
             "base_rate": 0.1,
             "cutoffs": ["2018-10-15", "2018-10-22"],
             "seed": 0,
+            "enough": True,
             "test": "all users eligible at the cut-off 2018-11-17",
         },
         fingerprint="f00d",

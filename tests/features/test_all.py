@@ -11,11 +11,10 @@ import pytest
 from churn.engines.duckdb import DuckDBEngine
 from churn.features import feature_list
 from churn.problem import Problem
-from churn.snapshots import feature_columns
 from tests.conftest import event
 from tests.tiny import assert_features_only, day, features, ms, roll, visit
 
-FEATURES = feature_columns(Problem())
+FEATURES = feature_list(Problem())[0]
 
 
 def test_every_family_has_a_test_with_expected_values() -> None:
@@ -27,7 +26,7 @@ def test_every_family_has_a_test_with_expected_values() -> None:
 
 @pytest.mark.parametrize("windows", [(7, 14, 30), (7,), (1, 2), (3650,), (3, 5, 8, 13)])
 def test_names_are_unique_and_sentences_are_there(windows: tuple[int, ...]) -> None:
-    found = feature_columns(Problem(windows=windows))
+    found = feature_list(Problem(windows=windows))[0]
     assert len({feature.name for feature in found}) == len(found)
     assert all(re.fullmatch(r"[a-z][a-z0-9_]*", feature.name) for feature in found)
     assert all(len(feature.sentence.split()) >= 2 and feature.group for feature in found)
@@ -42,7 +41,7 @@ def test_clock_features_are_those_of_the_contract() -> None:
     active_days = {f"active_days_{window}" for window in ("7d", "14d", "30d", "all")}
     counts = {f.name for f in FEATURES if f.family in ("activity", "pages") and re.search("(?<!songs)_all$", f.name)}
     assert clock == rhythm | account | catalogue | active_days | counts | {"songs_all"}
-    assert {f.name for f in feature_columns(Problem(), clock=False)} == {f.name for f in FEATURES} - clock
+    assert {f.name for f in FEATURES if not f.clock} == {f.name for f in FEATURES} - clock
 
 
 def test_every_sum_is_asked_for_once_under_its_own_name() -> None:

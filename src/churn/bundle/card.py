@@ -34,6 +34,7 @@ def card(manifest: Manifest) -> str:
                 f"cut-offs: {', '.join(training['cutoffs'])}",
                 f"data fingerprint: {manifest.fingerprint}",
                 f"seed: {training['seed']}",
+                "enough leavers to learn from: " + ("yes" if training["enough"] else "NO, forced; do not rely on it"),
                 f"churn pages: {', '.join(problem['churn_pages'])}",
             ),
             "## How good it is",

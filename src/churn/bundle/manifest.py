@@ -27,9 +27,10 @@ class FeatureEntry:
         name: the column of the snapshot.
         sentence: what it says of a user.
         group: features that reasons swap together.
-        usual: median over the training rows; what reasons compare with.
+        usual: median over the users at the test cut-off, the latest one before the model is used.
         spread: from the 10th to the 90th percentile, at least 1e-9; the yardstick of "unusual".
         flag: is 1 where the sentence is true, else 0.
+        trait: belongs to the user, not to what the user does; never given as a reason.
     """
 
     name: str
@@ -38,6 +39,7 @@ class FeatureEntry:
     usual: float
     spread: float
     flag: bool
+    trait: bool
 
 
 @dataclass(frozen=True)

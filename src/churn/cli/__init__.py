@@ -60,7 +60,7 @@ def main() -> None:
 def invoke(arguments: list[str]) -> int:
     """Run a command line and return its exit status; errors become one line on standard error."""
     try:
-        cli.main(args=arguments, prog_name="churn", standalone_mode=False)
+        status = cli.main(args=arguments, prog_name="churn", standalone_mode=False)
     except ChurnError as error:
         click.echo(f"churn: {error}", err=True)
         return error.exit_status
@@ -73,4 +73,4 @@ def invoke(arguments: list[str]) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    return 0
+    return status if isinstance(status, int) else 0  # click hands out the status of `ctx.exit`

@@ -41,13 +41,13 @@ class Bars:
 
     def started(self, step: Step) -> None:
         """See `Watcher`."""
-        self._task = self._progress.add_task(step.title, total=1.0)
+        self._task = self._progress.add_task(step.title, total=None)  # a moving bar until somebody knows more
 
     def finished(self, step: Step, done: Done) -> None:
         """See `Watcher`."""
         task = self._task if self._task is not None else self._progress.add_task(step.title, total=1.0)
         title = f"{step.title} (done before)" if done.resumed else step.title
-        self._progress.update(task, completed=1.0, description=title)
+        self._progress.update(task, total=1.0, completed=1.0, description=title)
         self._progress.stop_task(task)
         self._task = None
 
@@ -57,7 +57,7 @@ class Bars:
             share = self.engines[-1].progress() if self.engines else None
             task = self._task  # looked at once: the step may end at any moment
             if share is not None and task is not None:
-                self._progress.update(task, completed=min(share, 0.99))
+                self._progress.update(task, total=1.0, completed=min(share, 0.99))
 
     def leave(self) -> None:
         """Stop following."""
@@ -94,11 +94,12 @@ def render(summary: Summary, horizon: int) -> RenderableType:
 
 def _counts(summary: Summary) -> Text:
     share = summary.leavers / summary.users if summary.users else 0.0
+    train = summary.cutoffs["train"]
     return Text.from_markup(
         f"[bold]{summary.events:,}[/] events of [bold]{summary.users:,}[/] users, "
         f"[bold]{summary.leavers:,}[/] of whom left ({share:.1%}). "
         f"{summary.lines:,} lines read, {summary.refused:,} refused.\n"
-        f"Learned at {', '.join(summary.cutoffs['train'])}; tested at {summary.cutoffs['test']} "
+        f"Learned at {len(train)} cut-offs from {train[0]} to {train[-1]}; tested at {summary.cutoffs['test']} "
         f"on {summary.test['users']:,} users, {summary.test['leavers']:,} of whom left."
     )
 

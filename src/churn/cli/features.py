@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import sys
-from typing import Any
 
 import click
 from rich.console import Console
@@ -27,14 +26,13 @@ def command(windows: tuple[int, ...], as_csv: bool) -> None:
       churn features --csv > features.csv
     """
     features, _ = feature_list(Problem(windows=windows))
-    columns: dict[str, Any] = {"name": "name", "family": "family", "sentence": "sentence"}
     if as_csv:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(["name", "family", "group", "clock", "sentence"])
         writer.writerows([f.name, f.family, f.group, int(f.clock), f.sentence] for f in features)
         return
     table = Table(box=None, pad_edge=False)
-    for column in columns:
+    for column in ("name", "family", "sentence"):
         table.add_column(column, overflow="fold")
     for feature in features:
         table.add_row(feature.name, feature.family, feature.sentence)

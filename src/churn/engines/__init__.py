@@ -11,9 +11,6 @@ import pyarrow as pa
 
 from churn.sources import Source
 
-RAW_LINE = "text"
-"""Column of the raw table that holds the line as it stands in the file."""
-
 
 class Engine(Protocol):
     """Opens a log, runs Ibis expressions, writes and reads Parquet tables, reports progress."""

@@ -11,13 +11,13 @@ from ibis.common.deferred import Deferred
 from churn.features.base import ALL, MS_PER_DAY, Feature, Sums, Window, flag, smoothed
 
 DEVICES = {
-    "windows": "Windows",
-    "mac": "Macintosh",
-    "linux": "X11",
-    "iphone": "iPhone;",
-    "ipad": "iPad",
+    "windows": ("Windows", "Windows"),
+    "mac": ("a Mac", "Macintosh"),
+    "linux": ("Linux", "X11"),
+    "iphone": ("an iPhone", "iPhone;"),
+    "ipad": ("an iPad", "iPad"),
 }
-"""Devices, and what only their userAgent holds."""
+"""Devices, as people call them, and what only their userAgent holds."""
 
 REGIONS = {
     "northeast": "CT ME MA NH RI VT NJ NY PA",
@@ -79,8 +79,8 @@ def _tenure() -> Iterator[Feature]:
 def _profile() -> Iterator[Feature]:
     for name, letter in (("female", "F"), ("male", "M")):
         yield _is(name, f"registered as {name}", _.gender == letter, "gender")
-    for name, sign in DEVICES.items():
-        yield _is(f"device_{name}", f"comes with {name.capitalize()}", _.userAgent.contains(sign), "device")
+    for name, (words, sign) in DEVICES.items():
+        yield _is(f"device_{name}", f"comes with {words}", _.userAgent.contains(sign), "device")
     agent = _.userAgent
     chrome = agent.contains("Chrome")
     browsers = {
@@ -97,4 +97,4 @@ def _profile() -> Iterator[Feature]:
 
 
 def _is(name: str, words: str, condition: Deferred, group: str) -> Feature:
-    return Feature(name, "account", words, flag(condition), group, flag=True)
+    return Feature(name, "account", words, flag(condition), group, flag=True, trait=group != "level")

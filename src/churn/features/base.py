@@ -61,6 +61,7 @@ class Feature:
         group: features that say the same in other words; reasons swap a whole group.
         clock: measures how long the user was observed, so it gives the answer away in `history`.
         flag: is 1 where the sentence is true, else 0.
+        trait: belongs to the user, not to what the user does; never given as a reason.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Feature:
     group: str
     clock: bool = False
     flag: bool = False
+    trait: bool = False
 
 
 class Sums:
