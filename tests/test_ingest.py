@@ -689,3 +689,9 @@ def test_numbers_of_real_logs_are_whole_where_they_should_be(
     assert (COLUMNS.index("registration"), 1_540_919_166_796) in {
         (COLUMNS.index("registration"), row[COLUMNS.index("registration")]) for row in rows
     }
+
+
+def test_a_line_years_away_from_the_others_is_refused_with_both_sides(engine: DuckDBEngine, tmp_path: Path) -> None:
+    rows = [event(ts=T), event(ts=T + 1), event(ts=T + 40 * 365 * 86_400_000)]
+    with pytest.raises(SourceError, match=r"nothing happens from 2018-10-01 to 2058-.*: 2 events lie before, 1 after"):
+        ingest(engine, write_log(tmp_path / "log.json", rows), tmp_path / "o")

@@ -136,3 +136,22 @@ def test_a_file_without_permission_is_refused_with_the_reason(tmp_path: Path) ->
     path.chmod(0)
     with pytest.raises(SourceError, match=r"cannot be read \(Permission denied\)"):
         find_sources([path])
+
+
+def test_results_of_this_program_in_the_folder_are_no_log(tmp_path: Path) -> None:
+    put(tmp_path / "a.json")
+    put(tmp_path / "run" / "events" / "day=2018-10-01" / "data_0.parquet")
+    put(tmp_path / "run" / ".churn" / "lock")
+    assert [source.path for source in find_sources([tmp_path])] == [tmp_path / "a.json"]
+
+
+def test_one_file_under_two_names_counts_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path / "a.json")
+    monkeypatch.chdir(tmp_path)
+    assert len(find_sources(["a.json", tmp_path / "a.json", "./a.json"])) == 1
+
+
+@pytest.mark.parametrize("name", ["", "  "])
+def test_an_empty_name_is_not_the_current_folder(name: str) -> None:
+    with pytest.raises(SourceError, match="name of the log is empty"):
+        find_sources([name])

@@ -236,3 +236,17 @@ def test_removing_takes_files_folders_and_links_but_not_what_a_link_points_to(
     make(tmp_path / "gone")
     remove(tmp_path / "gone")
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+
+
+def test_an_output_that_was_damaged_or_emptied_since_is_made_anew(out: Path) -> None:
+    do_steps(out, three(), Silence())
+    (out / "second.txt").write_text("sec")
+    assert done_now(out, three()) == ["second", "third"]
+    assert (out / "second.txt").read_text() == "second"
+
+
+def test_until_stops_there_and_takes_back_what_later_steps_had_made(out: Path) -> None:
+    do_steps(out, three(), Silence())
+    do_steps(out, three(first="changed"), Silence(), until="first")
+    assert names(out) == ["first.txt"]
+    assert done_now(out, three(first="changed")) == ["second", "third"]

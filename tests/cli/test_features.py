@@ -8,7 +8,7 @@ import io
 import pytest
 
 from churn.cli import invoke
-from churn.cli.doctor import NEEDS
+from churn.cli.doctor import NEEDS, Need
 from churn.features import feature_list
 from churn.problem import Problem
 
@@ -61,3 +61,9 @@ def test_the_doctor_names_every_part_and_a_remedy_for_what_is_missing(capsys: py
         assert line.startswith("ok") or not need.core
     assert any("duckdb 2" in line or "duckdb 1" in line for line in lines)
     assert any("Java" in line for line in lines)
+
+
+def test_the_doctor_fails_where_the_core_is_incomplete(monkeypatch: pytest.MonkeyPatch) -> None:
+    missing = Need("something at the core", ("no_such_module",), "install it", core=True)
+    monkeypatch.setattr("churn.cli.doctor.NEEDS", (*NEEDS, missing))
+    assert invoke(["doctor"]) == 1
