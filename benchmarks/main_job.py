@@ -52,8 +52,11 @@ def main() -> None:
     logs = {args.size: mini if args.size == "mini" else _log(mini, args.work, args.size)}
     if args.giant:
         logs[f"{args.size}, one user of {args.giant:,} lines"] = _log(mini, args.work, args.size, args.giant)
-    results = {name: measure(log, args.work, args.rounds, args.memory) for name, log in logs.items()}
-    _print(results, args.memory)
+    _print_head(args.memory)
+    results = {}
+    for name, log in logs.items():
+        results[name] = measure(log, args.work, args.rounds, args.memory)
+        _print(name, results[name])
     if args.json:
         args.json.write_text(json.dumps({"when": _now(), "machine": machine(), "results": results}, indent=2))
 
@@ -120,18 +123,21 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _print(results: dict[str, dict[str, dict[str, float]]], memory: str) -> None:
+def _print_head(memory: str) -> None:
     print(f"{_now()}; {machine()}; --memory {memory}\n")
     print("| log | what | lines | wall s | CPU s | peak GB | µs a line | to the rival |")
-    print("|---|---|---:|---:|---:|---:|---:|---:|")
-    for log, found in results.items():
-        rival = found["rival: ingest + rollups"]["wall_s"]
-        for name, cost in found.items():
-            ratio = f"{cost['wall_s'] / rival:.2f}" if "rollups" in name else ""
-            print(
-                f"| {log} | {name} | {cost['lines']:,} | {cost['wall_s']:.1f} | {cost['cpu_s']:.1f} "
-                f"| {cost['peak_gb']:.1f} | {1e6 * cost['wall_s'] / cost['lines']:.2f} | {ratio} |"
-            )
+    print("|---|---|---:|---:|---:|---:|---:|---:|", flush=True)
+
+
+def _print(log: str, found: dict[str, dict[str, float]]) -> None:
+    rival = found["rival: ingest + rollups"]["wall_s"]
+    for name, cost in found.items():
+        ratio = f"{cost['wall_s'] / rival:.2f}" if "rollups" in name else ""
+        print(
+            f"| {log} | {name} | {cost['lines']:,} | {cost['wall_s']:.1f} | {cost['cpu_s']:.1f} "
+            f"| {cost['peak_gb']:.1f} | {1e6 * cost['wall_s'] / cost['lines']:.2f} | {ratio} |",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

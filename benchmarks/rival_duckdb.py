@@ -109,10 +109,10 @@ def rollups(con: duckdb.DuckDBPyConnection, out: Path) -> None:
         max(ts) FILTER (paid <> paid1) AS switched_ts, {", ".join(counts)} FROM ({walk}) GROUP BY ALL)
         TO '{out}/sessions.parquet'""")
     order = 'PARTITION BY "userId" ORDER BY first_ts, "sessionId", day'
-    linked = f"""SELECT *, max(last_ts) OVER ({order} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS end1,
-        lag(last_paid) OVER ({order}) AS paid1 FROM '{out}/sessions.parquet'"""
+    before = f"max(last_ts * 2 + last_paid) OVER ({order} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
+    linked = f"SELECT *, {before} // 2 AS end1, {before} % 2 AS paid1 FROM '{out}/sessions.parquet'"
     gaps = f"""SELECT *, CASE WHEN starts = 1 AND end1 IS NOT NULL THEN greatest(first_ts - end1, 0) END AS gap,
-        starts = 1 AND coalesce(paid1 <> first_paid, false) AS changed FROM ({linked})"""
+        starts = 1 AND coalesce(end1 <= first_ts AND paid1 <> first_paid, false) AS changed FROM ({linked})"""
     sums = {name: f"sum({name})::BIGINT" for name in names}
     sums["upgrades"] = "sum(upgrades + (changed AND first_paid = 1)::INT)::BIGINT"
     sums["downgrades"] = "sum(downgrades + (changed AND first_paid = 0)::INT)::BIGINT"

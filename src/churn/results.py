@@ -13,7 +13,7 @@ import numpy as np
 from churn.evaluation import COUNTS, METRICS, Row, calibration_table, curve_table, lift_table, threshold_table
 from churn.features import Feature
 from churn.tables import Split
-from churn.training import Fit, Measured, Scores
+from churn.training import Fit, Measured, Scores, cross_fit_folds
 
 SHORT = {
     "accuracy": "accuracy",
@@ -75,7 +75,7 @@ def _known_columns(fit: Fit, measured: Measured, result: TaskResult, seed: int) 
     return {
         **row,
         "training_time": round(fit.seconds, 3),
-        "CrossValidation": len(np.unique(result.split.train.folds)),
+        "CrossValidation": len(np.unique(cross_fit_folds(result.split.train))),
         "paramGrid": json.dumps([fit.family.params], sort_keys=True),
         "best_params": json.dumps(fit.family.params, sort_keys=True),
         "num_best_features": len(result.split.train.names),

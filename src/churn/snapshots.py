@@ -99,28 +99,46 @@ def _snapshot(task: str, user_days: ir.Table, points: ir.Table, problem: Problem
 
 
 def _past(user_days: ir.Table, points: ir.Table, sums: Sums) -> ir.Table:
-    """The past of each point: the sums asked for, and `PAST`; from days before `at` only."""
+    """The past of each point: the sums asked for, and `PAST`; from days before `at` only.
+
+    In two steps, since every sum over every window at once would look at every day hundreds of times: first by
+    band of age, between one edge of a window and the next, then over the bands of each window.
+    """
     days = user_days.mutate(
         active_days=ibis.literal(1), weekend_songs=ibis.ifelse(user_days.day.day_of_week.index() >= 5, _.songs, 0)
     )
     joined = points.inner_join(days, "userId")
     joined = joined.filter(joined.day < joined["at"])
-    joined = joined.mutate(age=joined["at"].delta(joined.day, unit="day"))
-    past = joined.group_by("userId", "cutoff", "at", "label").aggregate(
+    edges = sorted({edge for __, window in sums.asked.values() for edge in window.edges})
+    age = joined["at"].delta(joined.day, unit="day")
+    # The oldest age of a band stands for it: all its days lie in the same windows.
+    band = ibis.cases(*[(age <= edge, edge) for edge in edges], else_=edges[-1] + 1)
+    keys = ("userId", "cutoff", "at", "label")
+    bands = joined.mutate(band=band).group_by(*keys, "band").aggregate(
         first_ts=_.first_ts.min(),
         first_day=_.day.min(),
+        last_day=_.day.max(),
         last_ts=_.last_ts.max(),
         switched_ts=_.switched_ts.max(),
         longest_gap_ms=_.longest_gap_ms.max(),
         **{name: _[name].argmax(_.day) for name in ATTRIBUTES},
-        **{name: _sum(joined, column, window) for name, (column, window) in sums.asked.items()},
+        **{name: _[name].sum() for name in sorted({column for column, __ in sums.asked.values()})},
+    )  # fmt: skip
+    past = bands.group_by(*keys).aggregate(
+        first_ts=_.first_ts.min(),
+        first_day=_.first_day.min(),
+        last_ts=_.last_ts.max(),
+        switched_ts=_.switched_ts.max(),
+        longest_gap_ms=_.longest_gap_ms.max(),
+        **{name: _[name].argmax(_.last_day) for name in ATTRIBUTES},
+        **{name: _sum(bands, column, window) for name, (column, window) in sums.asked.items()},
     )
     return past.mutate(at_ms=_midnight_ms(past["at"]), first_day_ms=_midnight_ms(past.first_day))
 
 
-def _sum(joined: ir.Table, column: str, window: Window) -> ir.Value:
-    where = None if window.days is None else window.holds(joined.age)
-    return joined[column].sum(where=where).fill_null(0)
+def _sum(bands: ir.Table, column: str, window: Window) -> ir.Value:
+    where = None if window.days is None else window.holds(bands.band)
+    return bands[column].sum(where=where).fill_null(0)
 
 
 def _midnight_ms(day: ir.Value) -> ir.Value:

@@ -6,16 +6,21 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from churn.calibration import Calibration
-from churn.evaluation import Floats, best_f1_threshold, measure
+from churn.evaluation import Floats, Ints, best_f1_threshold, measure
 from churn.intervals import bootstrap
 from churn.learners import Learner, Model
 from churn.learners.constant import Constant
 from churn.learners.families import Family
 from churn.tables import Split, Table
+
+MANY_ROWS: Final = 10_000
+FOLDS_OF_MANY: Final = 3
+"""From so many rows on, out-of-fold scores come from three fits instead of five."""
 
 logger = logging.getLogger(__name__)
 
@@ -77,8 +82,9 @@ def fit(split: Split, family: Family, seed: int) -> Fit:
     started = time.perf_counter()
     train, learner = split.train, family.learner()
     logit = np.empty(len(train))
-    for fold in np.unique(train.folds):
-        inside = train.folds == fold
+    folds = cross_fit_folds(train)
+    for fold in np.unique(folds):
+        inside = folds == fold
         logit[inside] = _fit_rows(learner, family, train.rows(~inside), seed).logit(train.x[inside])
     calibration = Calibration.fit(logit, train.y.astype(np.float64))
     model = _fit_rows(learner, family, train, seed)
@@ -90,6 +96,14 @@ def fit(split: Split, family: Family, seed: int) -> Fit:
         threshold=best_f1_threshold(train.y, out_of_fold),
     )
     return Fit(family, model, calibration, scores, time.perf_counter() - started)
+
+
+def cross_fit_folds(train: Table) -> Ints:
+    """The folds that out-of-fold scores are made with, all rows of a user in one; fewer where rows are many.
+
+    Calibration and threshold rest on thousands of scores either way, and every fold costs a fit.
+    """
+    return train.folds % FOLDS_OF_MANY if len(train) > MANY_ROWS else train.folds
 
 
 def _fit_rows(learner: Learner, family: Family, rows: Table, seed: int) -> Model:

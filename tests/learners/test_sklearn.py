@@ -65,7 +65,7 @@ def test_without_any_feature_that_varies_importance_is_0() -> None:
 
 def test_scaled_features_have_mean_0_and_deviation_1() -> None:
     x, _ = sample()
-    scaled = Scaling.fit(x).apply(x)
+    scaled = Scaling.fit(signed_log(x)).apply(signed_log(x))
     np.testing.assert_allclose(scaled.mean(axis=0), 0, atol=1e-12)
     np.testing.assert_allclose(scaled.std(axis=0), 1, atol=1e-12)
 
@@ -73,7 +73,7 @@ def test_scaled_features_have_mean_0_and_deviation_1() -> None:
 def test_unknown_values_are_left_out_and_count_as_the_mean() -> None:
     x, _ = sample()
     holes = np.concatenate([x, np.full((50, x.shape[1]), np.nan, dtype=np.float32)])
-    with_holes, without = Scaling.fit(holes), Scaling.fit(x)
+    with_holes, without = Scaling.fit(signed_log(holes)), Scaling.fit(signed_log(x))
     np.testing.assert_allclose(with_holes.mean, without.mean, rtol=1e-12)
     np.testing.assert_allclose(with_holes.scale, without.scale, rtol=1e-12)
     np.testing.assert_array_equal(with_holes.apply(holes)[-50:], 0)
@@ -81,9 +81,9 @@ def test_unknown_values_are_left_out_and_count_as_the_mean() -> None:
 
 @pytest.mark.parametrize("value", [0.0, 0.1, -3.3, LARGEST, float("nan")])
 def test_a_feature_that_never_varies_is_0_for_everybody_seen_and_unseen(value: float) -> None:
-    scaling = Scaling.fit(np.full((97, 1), value, dtype=np.float32))
+    scaling = Scaling.fit(signed_log(np.full((97, 1), value, dtype=np.float32)))
     unseen = np.array([[0.0], [1.0], [-LARGEST], [LARGEST], [np.nan]], dtype=np.float32)
-    np.testing.assert_array_equal(scaling.apply(unseen), 0)
+    np.testing.assert_array_equal(scaling.apply(signed_log(unseen)), 0)
 
 
 def test_a_huge_value_stays_within_reach() -> None:
@@ -94,7 +94,7 @@ def test_a_huge_value_stays_within_reach() -> None:
         model = LogisticLearner().fit(x, y, {"C": 0.01}, 0)
         extremes = model.logit(np.full((1, 5), LARGEST, dtype=np.float32))
     assert np.all(np.isfinite(extremes))
-    assert np.abs(model.scaling.apply(x)).max() < 30
+    assert np.abs(model.scaling.apply(signed_log(x))).max() < 30
 
 
 @given(
@@ -105,7 +105,7 @@ def test_a_huge_value_stays_within_reach() -> None:
     )
 )
 def test_scaling_any_features_gives_finite_numbers(x: np.ndarray) -> None:
-    scaled = Scaling.fit(x).apply(x)
+    scaled = Scaling.fit(signed_log(x)).apply(signed_log(x))
     assert scaled.shape == x.shape
     assert np.all(np.isfinite(scaled))
     assert np.all(scaled[np.isnan(x)] == 0)

@@ -40,6 +40,11 @@ class Window:
             return "over all time"
         return f"in the {self.days} days before the last {self.skip}" if self.skip else f"in the last {self.days} days"
 
+    @property
+    def edges(self) -> tuple[int, ...]:
+        """Ages at which a day begins or ceases to belong to this window; none for the whole past."""
+        return () if self.days is None else (self.skip, self.skip + self.days)
+
     def holds(self, age: ir.Value) -> ir.Value:
         """Condition: a day that ended `age` - 1 days before the cut-off belongs to this window."""
         inside = age > self.skip

@@ -42,9 +42,9 @@ FAMILIES: Final = {
             "xgboost",
             "XGBoost",
             {
-                "num_boost_round": 120,
+                "num_boost_round": 100,
                 "max_depth": 4,
-                "learning_rate": 0.06,
+                "learning_rate": 0.07,
                 "min_child_weight": 5.0,
                 "reg_lambda": 5.0,
                 "subsample": 0.8,

@@ -27,18 +27,17 @@ class Scaling:
     scale: Floats
 
     @classmethod
-    def fit(cls, x: Features) -> Scaling:
-        """Learn mean and deviation of features [n, f]; nan is left out."""
-        logs = signed_log(x)
+    def fit(cls, logs: Floats) -> Scaling:
+        """Learn mean and deviation of signed logarithms [n, f]; nan is left out."""
         known = ~np.isnan(logs)
         n = np.maximum(known.sum(axis=0), 1)
         mean = np.where(known, logs, 0).sum(axis=0) / n
         deviation = np.sqrt(np.where(known, (logs - mean) ** 2, 0).sum(axis=0) / n)
         return cls(mean, np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > 1e-9))
 
-    def apply(self, x: Features) -> Floats:
+    def apply(self, logs: Floats) -> Floats:
         """Scaled features, shape [n, f]; an unknown value becomes the mean, which is 0."""
-        return np.asarray(np.nan_to_num((signed_log(x) - self.mean) * self.scale), dtype=np.float64)
+        return np.asarray(np.nan_to_num((logs - self.mean) * self.scale), dtype=np.float64)
 
 
 def signed_log(x: Features) -> Floats:
@@ -57,7 +56,7 @@ class LogisticModel:
 
     def logit(self, x: Features) -> Floats:
         """See `churn.learners.Model`."""
-        return np.asarray(self.scaling.apply(x) @ self.coefficients + self.intercept, dtype=np.float64)
+        return np.asarray(self.scaling.apply(signed_log(x)) @ self.coefficients + self.intercept, dtype=np.float64)
 
     def weights(self) -> list[Weight]:
         """See `churn.learners.Model`."""
@@ -96,7 +95,8 @@ class LogisticLearner:
 
     def fit(self, x: Features, y: Ints, params: dict[str, Any], seed: int) -> LogisticModel:
         """See `churn.learners.Learner`."""
-        scaling = Scaling.fit(x)
+        logs = signed_log(x)
+        scaling = Scaling.fit(logs)
         model = LogisticRegression(solver="newton-cholesky", max_iter=100, random_state=seed, **params)
-        model.fit(scaling.apply(x), y)
+        model.fit(scaling.apply(logs), y)
         return LogisticModel(scaling, np.asarray(model.coef_[0], dtype=np.float64), float(model.intercept_[0]))
