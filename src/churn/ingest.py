@@ -172,7 +172,7 @@ class Ingest:
         days = kept.group_by("day").aggregate(
             n=kept.count(), first=kept.ts.min(), last=kept.ts.max(), ts=(kept.ts - TS_BASE).sum(),
             item=kept.itemInSession.sum(), session=kept.sessionId.sum(), length=kept.length_e5.sum(),
-            users=kept.userId.nunique(), pages=kept.page.nunique(),
+            users=kept.userId.length().sum(), pages=kept.page.length().sum(),
         )  # fmt: skip
         rows = self.engine.fetch(days.order_by("day")).to_pylist()
         _refuse_stray(rows)

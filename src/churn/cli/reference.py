@@ -11,7 +11,7 @@ WIDTH = 100
 
 def reference() -> str:
     """Every command with its help, as Markdown."""
-    context = click.Context(cli, info_name="churn", max_content_width=WIDTH, terminal_width=WIDTH)
+    context = click.Context(cli, info_name="churn", help_option_names=cli.context_settings["help_option_names"])
     parts = ["# Commands", "Made from `--help` by `make docs`.", _section("churn", cli, context)]
     for name in COMMANDS:
         command = cli.get_command(context, name)

@@ -88,8 +88,8 @@ class DuckDBEngine:
             return tuple(sorted(self._parquet_columns([source.path])))
         sample = f"(SELECT line FROM {line_reader([source.path])} LIMIT 10000)"
         objects = f"(SELECT line FROM {sample} WHERE json_valid(line) AND json_type(line) = 'OBJECT')"
-        rows = self._con.execute(f"SELECT DISTINCT unnest(json_keys(line)) AS key FROM {objects} ORDER BY key")
-        return tuple(row[0] for row in rows.fetchall())
+        rows = self._execute(f"SELECT DISTINCT unnest(json_keys(line)) AS key FROM {objects} ORDER BY key")
+        return tuple(row[0] for row in rows)
 
     def read(self, *folders: Path) -> ir.Table:
         """See `Engine.read`."""
@@ -125,13 +125,18 @@ class DuckDBEngine:
 
     def _keep_order(self, keep: bool) -> None:
         """Line numbers need the order of the file; everything else is faster and smaller without."""
-        self._con.execute(f"SET preserve_insertion_order = {literal(keep)}")
+        self._execute(f"SET preserve_insertion_order = {literal(keep)}")
+
+    def _execute(self, query: str) -> list[tuple[Any, ...]]:
+        with _translated(self._scratch):
+            return self._con.execute(query).fetchall()
 
     def _sql(self, query: str) -> ir.Table:
         # A view, since Ibis would parse the text of a query: slow for thousands of files.
         name = f"churn_{next(self._views)}"
-        self._con.execute(f"CREATE TEMP VIEW {name} AS {query}")
-        return self._ibis.table(name)
+        self._execute(f"CREATE TEMP VIEW {name} AS {query}")
+        with _translated(self._scratch):
+            return self._ibis.table(name)
 
     def _compiled(self, table: ir.Table) -> str:
         # DuckDB widens sums and literals in its own way, and a 128-bit sum would reach Parquet as a float.
@@ -154,6 +159,8 @@ def _translated(folder: Path) -> Iterator[None]:
     """DuckDB's errors in the words of this package."""
     try:
         yield
+    except duckdb.InterruptException as error:
+        raise KeyboardInterrupt from error
     except duckdb.InvalidInputException as error:
         raise LineReadError(_first_line(error)) from error
     except duckdb.OutOfMemoryException as error:
