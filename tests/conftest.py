@@ -10,11 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 # Before any library starts its threads: two test processes share the cores.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from churn.engines.duckdb import DuckDBEngine
+
+# The same examples every time: a change is judged by what it does, not by its luck. Search anew with
+# `pytest --hypothesis-profile=default`.
+settings.register_profile("repeatable", derandomize=True)
+settings.load_profile("repeatable")
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("SPARKIFY_DATA", ROOT.parent / "shared" / "data"))

@@ -158,3 +158,10 @@ def test_sigmoid_against_its_definition_and_without_overflow() -> None:
     x = np.linspace(-30, 30, 601)
     np.testing.assert_allclose(sigmoid(x), 1 / (1 + np.exp(-x)), rtol=0, atol=1e-15)
     np.testing.assert_array_equal(sigmoid(np.array([-np.inf, -1e308, 0, 1e308, np.inf])), [0, 0, 0.5, 1, 1])
+
+
+def test_scores_so_wide_that_nothing_can_be_fitted_still_have_the_base_rate_as_their_mean() -> None:
+    x = np.array([0.0, 544e3, 288e3, 601e3, *[0.0] * 8, -84e3])
+    y = np.zeros(13)
+    y[2] = 1
+    assert Calibration.fit(x, y, prior=1.0).apply(x).mean() == pytest.approx(1 / 13, abs=1e-4)

@@ -17,6 +17,7 @@ LEAST_SLOPE: Final = 0.01
 
 _ROUNDS = 60
 _SMALL = 1e-10
+_CLOSE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,10 @@ class Calibration:
         slope = 1.0 if prior else LEAST_SLOPE
         if labels.min() < labels.max():
             slope, intercept = _most_likely(x, labels, prior)
-            if slope >= LEAST_SLOPE:
+            if slope >= LEAST_SLOPE and abs(sigmoid(slope * x + intercept).mean() - rate) < _CLOSE:
                 return cls(slope, intercept)
-            slope = LEAST_SLOPE
+            # Scores turned round, or so wide that the summit is a plateau: keep at least the mean right.
+            slope = max(slope, LEAST_SLOPE)
         return cls(slope, _intercept(slope * x, rate))
 
 
