@@ -15,8 +15,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from churn.bundle import load
-from churn.evaluation import measure
+from churn.errors import EngineError
+from churn.evaluation import Floats, measure
+from churn.learners import Features
 from churn.learners.families import FAMILIES
+from churn.learners.xgboost import XGBoostModel
 from churn.modelling import MS_PER_HOUR, QUANTILES, Modelling
 from churn.problem import Cutoffs
 from churn.scoring import Scorer
@@ -220,3 +223,16 @@ def test_families_and_seed_are_those_of_the_settings(tmp_path: Path) -> None:
     assert {row["model"] for row in ran.rows("models")} == {"logistic_regression"}
     assert {row["seed"] for row in ran.rows("models")} == {"5"}
     assert load(ran.folder / "bundle").manifest.training["seed"] == 5
+
+
+def test_a_model_whose_onnx_form_scores_otherwise_makes_no_bundle(tmp_path: Path) -> None:
+    true_logit = XGBoostModel.logit
+
+    def off_by_a_hair(model: XGBoostModel, x: Features) -> Floats:
+        return true_logit(model, x) + 1e-3
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(XGBoostModel, "logit", off_by_a_hair)
+        with pytest.raises(EngineError, match=r"the model's ONNX form differs from it by \d\.\de-0[45]"):
+            run_into(tmp_path / "run", families=("xgboost",))
+    assert not (tmp_path / "run" / "bundle").exists()

@@ -101,7 +101,8 @@ def test_rows_in_chunks_give_the_same_as_all_at_once(chunk: int, monkeypatch: py
 def test_more_rows_than_a_chunk_are_all_scored() -> None:
     made = constructed(("a", "A", 1.0))
     x = np.linspace(0, 50, scoring.CHUNK + 3, dtype=np.float32)[:, None]
-    np.testing.assert_allclose(made.probabilities(x), sigmoid(signed_log(x)[:, 0] - 5), rtol=0, atol=1e-12)
+    expected = sigmoid(signed_log(x.astype(np.float64))[:, 0] - 5)
+    np.testing.assert_allclose(made.probabilities(x), expected, rtol=0, atol=1e-12)
 
 
 def test_no_rows_give_no_answers() -> None:

@@ -197,7 +197,7 @@ def test_a_folder_in_use_is_refused_and_free_again_afterwards(tmp_path: Path) ->
 @pytest.mark.parametrize("where", ["file", "file/below"])
 def test_a_file_where_the_folder_should_be_is_named(tmp_path: Path, where: str) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match=rf"{tmp_path / where}.*: Not a directory; choose another"):  # noqa: SIM117
+    with pytest.raises(OutputError, match=rf"{tmp_path / where}.*: cannot be written \(Not a dir.*\); choose"):  # noqa: SIM117
         with run_folder(tmp_path / where):
             pass
 

@@ -47,10 +47,10 @@ class Account:
     """
 
     files: Sequence[FileAccount]
-    coerced: Mapping[str, int]
-    first_ts: int
-    last_ts: int
-    fingerprint: str
+    coerced: Mapping[str, int] = field(default_factory=dict)
+    first_ts: int = 0
+    last_ts: int = 0
+    fingerprint: str = ""
 
     def count(self, status: str) -> int:
         """Lines with this status, over all files."""

@@ -127,10 +127,9 @@ class Ingest:
                 _write_refused(self.engine, sources[i], self.columns, account.path, folder / f"{i:05d}.jsonl")
 
     def _check(self, sources: Sequence[Source], files: Sequence[FileAccount]) -> None:
-        lines, refused = sum(f.lines for f in files), sum(f.refused for f in files)
-        kept = sum(f.counts.get("kept", 0) for f in files)
-        blank = sum(f.counts.get("blank", 0) for f in files)
-        if lines == blank:
+        found = Account(files)
+        lines, refused, kept = found.lines, found.refused, found.count("kept")
+        if lines == found.count("blank"):
             raise SourceError(f"the log has no line that is not blank: {files[0].path}", "give one with events")
         if refused > self.max_refused * lines or not kept:
             self._check_schema(sources)

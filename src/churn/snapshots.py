@@ -122,7 +122,7 @@ def _past(user_days: ir.Table, points: ir.Table, sums: Sums) -> ir.Table:
         switched_ts=_.switched_ts.max(),
         longest_gap_ms=_.longest_gap_ms.max(),
         **{name: _[name].argmax(_.day) for name in ATTRIBUTES},
-        **{name: _[name].sum() for name in sorted({column for column, __ in sums.asked.values()})},
+        **{name: _[name].sum().cast("int64") for name in sorted({column for column, __ in sums.asked.values()})},
     )  # fmt: skip
     past = bands.group_by(*keys).aggregate(
         first_ts=_.first_ts.min(),
@@ -138,7 +138,7 @@ def _past(user_days: ir.Table, points: ir.Table, sums: Sums) -> ir.Table:
 
 def _sum(bands: ir.Table, column: str, window: Window) -> ir.Value:
     where = None if window.days is None else window.holds(bands.band)
-    return bands[column].sum(where=where).fill_null(0)
+    return bands[column].sum(where=where).cast("int64").fill_null(0)
 
 
 def _midnight_ms(day: ir.Value) -> ir.Value:

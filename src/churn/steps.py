@@ -7,7 +7,6 @@ any moment leaves either the old state or the new one, and a marker with the rig
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import hashlib
 import json
@@ -20,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from churn.errors import OutputError
+from churn.errors import OutputError, writing
 from churn.memory import peak_memory, reset_peak_memory
 from churn.sources import RUN_MARK
 
@@ -89,22 +88,13 @@ def run_folder(out: Path) -> Iterator[None]:
         OutputError: if the folder is somebody else's, in use, or cannot be written.
     """
     private = out / PRIVATE
-    try:
+    with writing(out):
         if out.exists() and not private.exists() and any(out.iterdir()):
             raise OutputError(f"{out} holds files that no run of this program made", "choose an empty or a new folder")
         private.mkdir(parents=True, exist_ok=True)
         with (private / "lock").open("w") as lock:
             _lock(out, lock.fileno())
             yield
-    except OSError as error:
-        raise as_output_error(out, error) from error
-
-
-def as_output_error(out: Path, error: OSError) -> OutputError:
-    """An error of the file system in words that help."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return OutputError(f"{out}: the disk is full", "free some space, then run again: finished steps are kept")
-    return OutputError(f"{error.filename or out}: {error.strerror or error}", "choose another --out")
 
 
 def _lock(out: Path, file: int) -> None:

@@ -161,7 +161,7 @@ def test_an_output_folder_that_is_a_file_is_named(
 ) -> None:
     (tmp_path / "file").write_text("mine")
     said = refused(log, tmp_path / "file" / below, capsys)
-    assert str(tmp_path / "file") in said and "Not a directory; choose another --out" in said
+    assert str(tmp_path / "file") in said and "cannot be written (Not a directory); choose another --out" in said
     assert (tmp_path / "file").read_text() == "mine"
 
 
