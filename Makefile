@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SILENT:
-.PHONY: help venv demo test test-fast lint docs bench clean
+.PHONY: help venv demo test test-fast lint docs fit bench clean
 
 # The first Python that is new enough and really starts: a name on the path may be a shim without a Python behind it.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -32,9 +32,14 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --root-user-action=ignore -c constraints.txt -e '.[dev]'
 	touch $@
 
-demo: $(STAMP) ## run the main job on a log: make demo LOG=path (writes demo/)
-	test -n "$(LOG)" || { echo "make demo: which log? Say make demo LOG=path, where path is a file, a folder or a glob." >&2; exit 2; }
+demo: $(STAMP) ## simulate a small log and run the main job on it, or on yours: make demo LOG=path (writes demo/)
+ifdef LOG
 	$(BIN)/churn run $(LOG) --out demo
+else
+	mkdir -p build
+	test -f build/demo.json || $(BIN)/churn simulate build/demo.json --size mini
+	$(BIN)/churn run build/demo.json --out demo
+endif
 
 test: lint ## lint, then all tests
 	mkdir -p build
@@ -51,6 +56,11 @@ lint: $(STAMP) ## style, types and import rules
 
 docs: $(STAMP) ## make docs/cli.md from the help of the commands
 	$(BIN)/python -m churn.cli.reference > docs/cli.md
+
+fit: $(STAMP) ## compare a simulated log with the real one: make fit SIZE=mini|medium|full
+	mkdir -p build
+	$(BIN)/churn simulate build/fit-$(or $(SIZE),mini).parquet --size $(or $(SIZE),mini)
+	$(BIN)/python -m benchmarks.fit build/fit-$(or $(SIZE),mini).parquet
 
 bench: $(STAMP) ## measure the main job: make bench ARGS="..."
 	$(BIN)/python -m benchmarks.main_job $(ARGS)

@@ -83,8 +83,12 @@ class EngineError(ChurnError):
 
 
 @contextmanager
-def writing(folder: Path) -> Iterator[None]:
+def writing(folder: Path, remedy: str = "choose another --out") -> Iterator[None]:
     """Errors of the operating system while a folder is written, in the words of this package.
+
+    Args:
+        folder: named where the error names no file.
+        remedy: what to do, unless the disk is full.
 
     Raises:
         OutputError: for any OSError inside.
@@ -94,5 +98,5 @@ def writing(folder: Path) -> Iterator[None]:
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
         what = "the disk is full" if full else f"cannot be written ({error.strerror or error})"
-        remedy = "free some space, then run again" if full else "choose another --out"
-        raise OutputError(f"{error.filename or folder}: {what}", remedy) from error
+        todo = "free some space, then run again" if full else remedy
+        raise OutputError(f"{error.filename or folder}: {what}", todo) from error

@@ -16,6 +16,7 @@ COMMANDS: Final = {
     "run": "churn.cli.run",
     "ingest": "churn.cli.ingest",
     "snapshot": "churn.cli.snapshot",
+    "simulate": "churn.cli.simulate",
     "features": "churn.cli.features",
     "doctor": "churn.cli.doctor",
 }
