@@ -1,4 +1,4 @@
-"""What the rivals count, by name: written out once more, so that no rival leans on the program that it is compared with."""
+"""What the rivals count, by name: written out anew, so that no rival leans on the program it is compared with."""
 
 from __future__ import annotations
 

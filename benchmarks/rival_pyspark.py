@@ -49,7 +49,8 @@ def ingest(spark: SparkSession, log: str, out: Path) -> dict[str, int]:
     judged = spark.sql("""
         SELECT r.*, cast(round(r.length * 100000) AS BIGINT) AS length_e5,
             CASE WHEN trim(value) = '' THEN 'blank'
-                WHEN NOT startswith(value, '{') OR (r.bad IS NOT NULL AND r.ts IS NULL) THEN 'unparseable'
+                WHEN NOT startswith(value, '{') OR (r.bad IS NOT NULL AND coalesce(r.ts, r.page, r.userId) IS NULL)
+                    THEN 'unparseable'
                 WHEN r.ts IS NULL OR r.ts < 946684800000 THEN 'no_ts'
                 WHEN coalesce(r.page, '') = '' THEN 'no_page'
                 WHEN coalesce(r.userId, '') = '' OR (r.firstName IS NULL AND r.gender IS NULL
