@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 PROC: Final = Path("/proc")
-EVERY: Final = 0.02
+EVERY: Final = 0.05
 """Seconds between two looks at the processes."""
+
+SEARCH: Final = 10
+"""Looks between two searches for new processes: a Java machine has dozens of threads to ask for children."""
 
 
 @dataclass(frozen=True)
@@ -33,15 +38,19 @@ class Tree:
         root: the process.
         peak: largest sum of resident memory seen, in bytes; what processes share counts for each.
         ticks: processor time by process when last seen, in clock ticks.
+        members: the processes that were found last.
     """
 
     root: int
     peak: int = 0
+    members: Sequence[int] = ()
     ticks: dict[int, int] = field(default_factory=dict)
 
-    def look(self) -> None:
-        """Look once; on systems without /proc nothing is seen."""
-        seen = processes(self.root, PROC)
+    def look(self, *, search: bool) -> None:
+        """Look once, and `search` for new processes before; on systems without /proc nothing is seen."""
+        if search:
+            self.members = members(self.root, PROC)
+        seen = {pid: use for pid in self.members if (use := usage(pid, PROC))}
         self.peak = max(self.peak, sum(memory for __, memory in seen.values()))
         self.ticks |= {pid: ticks for pid, (ticks, __) in seen.items()}
 
@@ -51,34 +60,36 @@ class Tree:
         return sum(self.ticks.values()) / os.sysconf("SC_CLK_TCK")
 
 
-def processes(root: int, proc: Path) -> dict[int, tuple[int, int]]:
-    """Of a process and all below it: processor time in clock ticks, resident memory in bytes."""
-    found: dict[int, tuple[int, int]] = {}
-    waiting = [root]
+def members(root: int, proc: Path) -> list[int]:
+    """A process and all below it."""
+    found, waiting = [], [root]
     while waiting:
         pid = waiting.pop()
-        try:
-            own = (proc / str(pid) / "stat").read_text().rpartition(")")[2].split()
-            tasks = [task.read_text() for task in (proc / str(pid) / "task").glob("*/children")]
-        except OSError:
-            continue  # ended meanwhile
-        # Fields 14, 15 and 24 of proc(5); what follows the name in brackets starts with field 3.
-        found[pid] = (int(own[11]) + int(own[12]), int(own[21]) * os.sysconf("SC_PAGE_SIZE"))
-        waiting += [int(child) for task in tasks for child in task.split()]
+        found.append(pid)
+        for task in (proc / str(pid) / "task").glob("*/children"):
+            with suppress(OSError):  # ended meanwhile
+                waiting += map(int, task.read_text().split())
     return found
 
 
-def cost_of(command: Sequence[str], *, folder: Path, environment: Mapping[str, str] | None = None) -> Cost:
+def usage(pid: int, proc: Path) -> tuple[int, int] | None:
+    """Processor time of a process in clock ticks, and its resident memory in bytes; nothing if it has ended."""
+    try:
+        own = (proc / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    # Fields 14, 15 and 24 of proc(5); what follows the name in brackets starts with field 3.
+    return int(own[11]) + int(own[12]), int(own[21]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def cost_of(command: Sequence[str], *, folder: Path) -> Cost:
     """Run a command in a folder to its end; its output goes nowhere.
 
     Raises:
         SystemExit: if it fails, with the end of what it said.
     """
     started = time.perf_counter()
-    variables = {**os.environ, **(environment or {})}
-    with subprocess.Popen(
-        command, cwd=folder, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    ) as child:
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as child:
         assert child.stderr is not None
         tree, ended = Tree(child.pid), threading.Event()
         watcher = threading.Thread(target=_watch, args=(tree, ended))
@@ -96,5 +107,7 @@ def cost_of(command: Sequence[str], *, folder: Path, environment: Mapping[str, s
 
 
 def _watch(tree: Tree, ended: threading.Event) -> None:
-    while not ended.wait(EVERY):
-        tree.look()
+    for look in itertools.count():
+        if ended.wait(EVERY):
+            return
+        tree.look(search=look % SEARCH == 0)
