@@ -101,9 +101,9 @@ def java_is_enough(version: str) -> bool:
 
 
 def program() -> str:
-    """A short hash of the source of this program: figures of another one say nothing about growth."""
+    """A short hash of the source of this program and its rivals: figures of others say nothing about growth."""
     digest = hashlib.sha256()
-    for path in sorted((ROOT / "src" / "churn").rglob("*.py")):
+    for path in sorted([*(ROOT / "src" / "churn").rglob("*.py"), *(ROOT / "benchmarks").glob("rival_*.py")]):
         digest.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()[:12]
 
