@@ -8,6 +8,7 @@ the growth, are taken from there if this machine and this program made them, els
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -57,6 +58,7 @@ def _stored(path: Path, args: argparse.Namespace) -> Report | None:
 
 def _measured(size: str, args: argparse.Namespace) -> Report:
     bench = Bench(size, args.work.absolute(), args.rounds, args.memory, _say)
+    load = os.getloadavg()[0]
     log, figures, left_out = bench.run(giant=args.giant if size == args.size else 0)
     options = f"SIZE={size} ROUNDS={args.rounds}"
     extra = f' ARGS="--giant {args.giant}"' if args.giant and size == args.size else ""
@@ -66,6 +68,7 @@ def _measured(size: str, args: argparse.Namespace) -> Report:
         command=f"make bench {options}{extra}",
         rounds=args.rounds,
         memory=args.memory,
+        load=round(load, 1),
         machine=Machine.this(),
         program=program(),
         log=log,

@@ -84,6 +84,7 @@ class Report:
         command: that makes it again.
         rounds: how often everything was measured.
         memory: limit that was given to the program.
+        load: average number of processes that wanted a core in the minute before it began: others were there, too.
         machine: what it ran on.
         program: see `benchmarks.machine.program`.
         log: what it read.
@@ -96,6 +97,7 @@ class Report:
     command: str
     rounds: int
     memory: str
+    load: float
     machine: Machine
     program: str
     log: Log

@@ -13,7 +13,7 @@ def size_page(report: Report) -> str:
     log, rounds = report.log, f"{report.rounds} round{'' if report.rounds == 1 else 's'}"
     head = (
         f"`{report.command}`, {report.when}, {rounds}, `--memory {report.memory}`; log by {log.maker}: "
-        f"{log.lines:,} lines, {log.bytes / 1e9:.2f} GB.  \n{report.machine.words()}."
+        f"{log.lines:,} lines, {log.bytes / 1e9:.2f} GB.  \n{report.machine.words()}; load before: {report.load}."
     )
     left_out = "".join(f"\n* Left out: {line}" for line in report.left_out)
     return "\n".join([head, "", *figure_rows(report.figures), *([left_out] if left_out else [])]) + "\n"

@@ -36,7 +36,10 @@ def test_a_page_of_one_size_says_all_there_is_to_say() -> None:
         "`make bench SIZE=mini ROUNDS=3`, 2026-11-21T10:00+00:00, 3 rounds, `--memory 6GB`; log by "
     )
     assert "600 lines" in page[0]
-    assert page[1] == "Linux x86_64, A Processor, 2 cores, 24 GiB, Python 3.11.7, Java 17.0.15, duckdb 2.0.0."
+    assert (
+        page[1]
+        == "Linux x86_64, A Processor, 2 cores, 24 GiB, Python 3.11.7, Java 17.0.15, duckdb 2.0.0; load before: 0.4."
+    )
     assert page[5:8] == [
         "| ingest | churn | 3.00 | 4.00 | 2.00 | 200 lines |  |  |",
         "| ingest | DuckDB | 2.00 | 1.00 | 1.00 | 300 lines | 1.50 | 4.00 |",
