@@ -30,8 +30,8 @@ def main(arguments: list[str] | None = None) -> None:
             found = _measured(size, args)
             (args.out / f"{size}.json").write_text(found.to_json(), encoding="utf-8")
         made.append(found)
-    page = f"# {args.size}\n\n{size_page(made[-1])}\n## Growth\n\n{growth_page(made)}"
-    (args.out / f"{args.size}.md").write_text(page, encoding="utf-8")
+        page = f"# {size}\n\n{size_page(found)}\n## Growth\n\n{growth_page(made)}"
+        (args.out / f"{size}.md").write_text(page, encoding="utf-8")
     print(page)
 
 
