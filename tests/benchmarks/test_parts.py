@@ -12,7 +12,7 @@ def test_steps_come_from_the_run(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text(json.dumps({"steps": steps}))
     assert step_figures(tmp_path, 10) == [
         Figure("step: ingest", "churn", (2.0,), (), (7,), 10, "line"),
-        Figure("step: risk list", "churn", (1.0,), (), (8,), 10, "line"),
+        Figure("step: risk list", "churn", (1.0,), (), (8,)),
     ]
 
 
