@@ -2,13 +2,16 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SILENT:
-.PHONY: help venv demo test test-fast lint docs fit bench clean
+.PHONY: help venv demo test test-fast lint docs fit bench bench-docs clean
 
 # The first Python that is new enough and really starts: a name on the path may be a shim without a Python behind it.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
 BIN := .venv/bin
 STAMP := .venv/.stamp
+BENCH := .venv/.bench
+SIZE := mini
+ROUNDS := 3
 PYTEST := $(BIN)/python -m pytest -n 2
 
 help: ## list these targets
@@ -32,6 +35,11 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --root-user-action=ignore -c constraints.txt -e '.[dev]'
 	touch $@
 
+$(BENCH): $(STAMP)
+	echo "make: installing what the benchmark's rivals need into .venv"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --root-user-action=ignore -c constraints.txt -e '.[dev,bench]'
+	touch $@
+
 demo: $(STAMP) ## simulate a small log and run the main job on it, or on yours: make demo LOG=path (writes demo/)
 ifdef LOG
 	$(BIN)/churn run $(LOG) --out demo
@@ -41,7 +49,7 @@ else
 	$(BIN)/churn run build/demo.json --out demo
 endif
 
-test: lint ## lint, then all tests
+test: lint $(BENCH) ## lint, then all tests
 	mkdir -p build
 	$(PYTEST) --junitxml=build/tests.xml
 	echo "make: every check passed; results by test are in build/tests.xml"
@@ -59,11 +67,14 @@ docs: $(STAMP) ## make docs/cli.md from the help of the commands
 
 fit: $(STAMP) ## compare a simulated log with the real one: make fit SIZE=mini|medium|full
 	mkdir -p build
-	$(BIN)/churn simulate build/fit-$(or $(SIZE),mini).parquet --size $(or $(SIZE),mini)
-	$(BIN)/python -m benchmarks.fit build/fit-$(or $(SIZE),mini).parquet
+	$(BIN)/churn simulate build/fit-$(SIZE).parquet --size $(SIZE)
+	$(BIN)/python -m benchmarks.fit build/fit-$(SIZE).parquet
 
-bench: $(STAMP) ## measure the main job: make bench ARGS="..."
-	$(BIN)/python -m benchmarks.main_job $(ARGS)
+bench: $(BENCH) ## measure it beside rivals: make bench SIZE=mini|medium|full [ROUNDS=n] (writes build/bench/)
+	$(BIN)/python -m benchmarks --size $(SIZE) --rounds $(ROUNDS) $(ARGS)
+
+bench-docs: $(STAMP) ## take what make bench wrote into docs/benchmarks.md
+	$(BIN)/python -m benchmarks.record
 
 clean: ## remove .venv, caches and everything built
 	rm -rf .venv build dist demo .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -1,12 +1,64 @@
-"""A log of any size for measuring speed: the mini log repeated under shifted ids. Good for speed, not for accuracy."""
+"""The log of each size: simulated, or the mini log repeated under shifted ids (good for speed, not for accuracy)."""
 
 from __future__ import annotations
 
 import gzip
+import os
+import subprocess
+import sys
 from pathlib import Path
+from typing import Final
 
-USER = b'"userId":"'
-SESSION = b'"sessionId":'
+from benchmarks.machine import ROOT
+from churn.cli import COMMANDS
+
+USER: Final = b'"userId":"'
+SESSION: Final = b'"sessionId":'
+
+DATA: Final = Path(os.environ.get("SPARKIFY_DATA", ROOT.parent / "shared" / "data"))
+COPIES: Final = {"mini": 1, "medium": 8, "full": 89}
+
+SIMULATES: Final = "simulate" in COMMANDS
+"""Whether this program can make the logs itself."""
+
+
+def maker() -> str:
+    """Who makes the logs, for people."""
+    return "churn simulate" if SIMULATES else "the mini log repeated"
+
+
+def log_of(size: str, work: Path) -> Path:
+    """The log of a size, made in a folder if it is not there yet."""
+    return _simulated(size, work) if SIMULATES else _repeated(size, work)
+
+
+def simulation(size: str, target: Path) -> list[str]:
+    """The command that simulates a log of a size."""
+    options = ["--size", size, "--seed", "0", "--format", "json"]
+    return [sys.executable, "-m", "churn", "simulate", str(target), *options]
+
+
+def giant_of(size: str, work: Path, lines: int) -> Path:
+    """The mini log repeated, with about so many lines of one single user."""
+    return repeated(_mini(), COPIES[size], work / f"repeated_{size}_giant_{lines}.json", giant_lines=lines)
+
+
+def _simulated(size: str, work: Path) -> Path:
+    target = work / f"simulated_{size}.json"
+    if not target.exists():
+        subprocess.run(simulation(size, target), check=True)
+    return target
+
+
+def _repeated(size: str, work: Path) -> Path:
+    return _mini() if size == "mini" else repeated(_mini(), COPIES[size], work / f"repeated_{size}.json")
+
+
+def _mini() -> Path:
+    mini = DATA / "eventsim_mini.json.gz"
+    if not mini.exists():
+        raise SystemExit(f"bench: {mini} is absent; set SPARKIFY_DATA to the folder that holds it")
+    return mini
 
 
 def repeated(mini: Path, copies: int, target: Path, *, giant_lines: int = 0) -> Path:

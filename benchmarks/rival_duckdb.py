@@ -1,6 +1,6 @@
 """The same account, events and rollups by hand: one DuckDB script, as a good engineer would write it in an hour.
 
-python benchmarks/rival_duckdb.py LOG OUT MEMORY
+python -m benchmarks.rival_duckdb LOG OUT MEMORY
 
 It reads every line once, with typed JSON fields and DuckDB's own leniency (a wrong type becomes null, or
 whatever the cast makes of it; nothing is counted as coerced), writes Parquet by day, counts lines by what
@@ -15,28 +15,13 @@ from pathlib import Path
 
 import duckdb
 
-NUMBERS = {"itemInSession": "BIGINT", "length": "DOUBLE", "registration": "BIGINT", "sessionId": "BIGINT",
-           "status": "BIGINT", "ts": "BIGINT"}  # fmt: skip
-TEXTS = ["artist", "auth", "firstName", "gender", "lastName", "level", "location", "method", "page", "song",
-         "userAgent", "userId"]  # fmt: skip
-PAGES = {
-    "songs": "NextSong", "playlist_adds": "Add to Playlist", "thumbs_up": "Thumbs Up", "thumbs_down": "Thumbs Down",
-    "friend_adds": "Add Friend", "logouts": "Logout", "settings_saves": "Save Settings",
-    "upgrade_submits": "Submit Upgrade", "downgrade_submits": "Submit Downgrade", "home_visits": "Home",
-    "adverts": "Roll Advert", "downgrade_views": "Downgrade", "help_visits": "Help", "settings_visits": "Settings",
-    "about_visits": "About", "upgrade_views": "Upgrade", "errors": "Error",
-}  # fmt: skip
-PARTS = {"night": (0, 6), "morning": (6, 12), "afternoon": (12, 18), "evening": (18, 24)}
-TRIGGERS = {"advert": "Roll Advert", "error": "Error", "thumbs_up": "Thumbs Up", "thumbs_down": "Thumbs Down",
-            "home": "Home", "downgrade_view": "Downgrade"}  # fmt: skip
-OUTCOMES = {"song": (["NextSong"], 1), "rating": (["Thumbs Up", "Thumbs Down"], 2), "logout": (["Logout"], 2),
-            "downgrade": (["Downgrade", "Submit Downgrade"], 2)}  # fmt: skip
-CODE = {page: i for i, page in enumerate(PAGES.values(), 1)}
-HIDDEN = "('Cancel', 'Cancellation Confirmation')"
+from benchmarks.names import CODE, FIRST_TS, HIDDEN, INTEGERS, LEAVING, OUTCOMES, PAGES, PARTS, TEXTS, TRIGGERS
+
+TYPES = {**dict.fromkeys(INTEGERS, "BIGINT"), "length": "DOUBLE", **dict.fromkeys(TEXTS, "VARCHAR")}
 
 
 def ingest(con: duckdb.DuckDBPyConnection, log: str, out: Path) -> dict[str, object]:
-    schema = json.dumps({**NUMBERS, **dict.fromkeys(TEXTS, "VARCHAR")})
+    schema = json.dumps(TYPES)
     lines = (
         f"read_csv('{log}', columns = {{'line': 'VARCHAR'}}, delim = '\x1f', quote = '', escape = '', header = false, "
         "auto_detect = false, max_line_size = 10000000)"
@@ -46,7 +31,7 @@ def ingest(con: duckdb.DuckDBPyConnection, log: str, out: Path) -> dict[str, obj
         SELECT r.*, round(r.length * 100000)::BIGINT AS length_e5,
             CASE WHEN line IS NULL OR trim(line) = '' THEN 'blank'
                 WHEN r IS NULL OR line[1] <> '{{' THEN 'unparseable'
-                WHEN r.ts IS NULL OR r.ts < 946684800000 THEN 'no_ts'
+                WHEN r.ts IS NULL OR r.ts < {FIRST_TS} THEN 'no_ts'
                 WHEN coalesce(r.page, '') = '' THEN 'no_page'
                 WHEN coalesce(r."userId", '') = '' OR (r."firstName" IS NULL AND r.gender IS NULL
                     AND r.registration IS NULL AND r.auth IN ('Logged Out', 'Guest')) THEN 'nobody'
@@ -77,7 +62,7 @@ def rollups(con: duckdb.DuckDBPyConnection, out: Path) -> None:
         FROM (SELECT "userId", coalesce("sessionId", -1) AS "sessionId", day, ts,
                 (CASE page {codes} ELSE 0 END)::TINYINT AS p, coalesce(level = 'paid', false)::TINYINT AS paid,
                 CASE WHEN page = 'NextSong' THEN coalesce(length_e5, 0) ELSE 0 END AS len,
-                (ts - 946684800000) * 4194304 + least(greatest(coalesce("itemInSession", 0), 0), 65535) * 64
+                (ts - {FIRST_TS}) * 4194304 + least(greatest(coalesce("itemInSession", 0), 0), 65535) * 64
                     + (CASE page {codes} ELSE 0 END) * 2 + coalesce(level = 'paid', false)::INT AS k FROM {seen})
         WINDOW w AS (PARTITION BY "userId", "sessionId" ORDER BY k)"""
     counts = [
@@ -124,7 +109,7 @@ def rollups(con: duckdb.DuckDBPyConnection, out: Path) -> None:
     last = f"""SELECT "userId", day, gender, registration, location, "userAgent", level FROM (
         SELECT "userId", day, coalesce(gender, '') AS gender, coalesce(registration, -1) AS registration,
             coalesce(location, '') AS location, coalesce("userAgent", '') AS "userAgent", coalesce(level, '') AS level,
-            max((ts - 946684800000) * 65536 + least(greatest(coalesce("itemInSession", 0), 0), 65535)) AS k
+            max((ts - {FIRST_TS}) * 65536 + least(greatest(coalesce("itemInSession", 0), 0), 65535)) AS k
         FROM {seen} GROUP BY ALL)
         QUALIFY row_number() OVER (PARTITION BY "userId", day
             ORDER BY k DESC, gender DESC, registration DESC, location DESC, "userAgent" DESC, level DESC) = 1"""
@@ -140,7 +125,7 @@ def rollups(con: duckdb.DuckDBPyConnection, out: Path) -> None:
         LEFT JOIN ({first["new_songs"]}) USING ("userId", day) JOIN ({last}) AS a USING ("userId", day))
         TO '{out}/user_days.parquet'""")
     con.execute(f"""COPY (SELECT "userId", min(ts) AS left_ts, min(day) AS left_day FROM {events}
-        WHERE page = 'Cancellation Confirmation' GROUP BY 1) TO '{out}/leavers.parquet'""")
+        WHERE page = '{LEAVING}' GROUP BY 1) TO '{out}/leavers.parquet'""")
 
 
 def main(log: str, out: str, memory: str) -> None:

@@ -347,7 +347,7 @@ def test_what_is_written_says_the_same_as_what_is_returned(engine: DuckDBEngine,
     ("content", "message"),
     [
         (b"\n\n \n", "the log has no line that is not blank"),
-        (gzip.compress(b""), "the log has no line that is not blank"),
+        (gzip.compress(b"", mtime=0), "the log has no line that is not blank"),
         (NOBODY, "no line of the log belongs to a user; check the column userId"),
         (b'{"time":1,"who":"7"}\n[]', "columns missing from the log: page, ts, userId; found: time, who; "),
         (b'{"ts":1538352000000,"userId":"7"}', "columns missing from the log: page; found: ts, userId; "),
