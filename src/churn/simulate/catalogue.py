@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,8 +44,9 @@ class Catalogue:
         return np.minimum(np.searchsorted(self.cumulated, u, side="right"), len(self.cumulated) - 1)
 
 
+@lru_cache(maxsize=1)
 def catalogue(seed: int) -> Catalogue:
-    """Make up the catalogue."""
+    """Make up the catalogue; it takes a second, so the last one is kept."""
     rng = np.random.default_rng([seed, 2])
     songs = popularity(SONGS, 1.57, 0.629, 32_362, 1.578)
     of_artist = _assign(rng, songs, popularity(ARTISTS, 4.545, 0.659, 11_229, 3.10))
