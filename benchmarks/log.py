@@ -46,6 +46,7 @@ def giant_of(size: str, work: Path, lines: int) -> Path:
 def _simulated(size: str, work: Path) -> Path:
     target = work / f"simulated_{size}.json"
     if not target.exists():
+        work.mkdir(parents=True, exist_ok=True)
         subprocess.run(simulation(size, target), check=True)
     return target
 
