@@ -17,7 +17,7 @@ from churn.calibration import Calibration, sigmoid
 from churn.errors import BundleError
 from churn.learners import Model
 from churn.learners.families import FAMILIES
-from churn.learners.sklearn import LogisticModel, Scaling, signed_log
+from churn.learners.linear import LinearModel, Scaling, signed_log
 from churn.scoring import REASONS, Reason, Scorer, words
 from tests.bundle.test_manifest import manifest
 
@@ -33,10 +33,10 @@ def entry(name: str, group: str = "activity", **changes: Any) -> FeatureEntry:
     return FeatureEntry(name, group=group, **fields)
 
 
-def linear(coefficients: Sequence[float], intercept: float = 0.0) -> LogisticModel:
+def linear(coefficients: Sequence[float], intercept: float = 0.0) -> LinearModel:
     """Log-odds that are a plain sum over the logarithms of the features."""
     f = len(coefficients)
-    return LogisticModel(Scaling(np.zeros(f), np.ones(f)), np.array(coefficients, dtype=np.float64), intercept)
+    return LinearModel(Scaling(np.zeros(f), np.ones(f)), np.array(coefficients, dtype=np.float64), intercept)
 
 
 def scorer(

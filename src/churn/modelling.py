@@ -22,12 +22,13 @@ from churn.evaluation import Floats, Row
 from churn.features import Feature, feature_list
 from churn.features.base import MS_PER_HOUR
 from churn.learnable import LEAVERS_NEEDED
-from churn.learners.families import choose
+from churn.learners.families import FAMILIES, choose
 from churn.problem import Cutoffs
 from churn.results import TABLES, TaskResult, baseline_rows, importance_rows, model_rows, tables_on_test, to_csv
 from churn.settings import Settings
 from churn.tables import Split, Table, split_forecast, split_history
 from churn.training import evaluate, fit, least_recently_active, nobody_churns, select
+from churn.tuning import Tuned, tune, untuned
 
 QUANTILES: Final = tuple(i / 20 for i in range(21))
 """Points at which the reference distribution of every feature is kept."""
@@ -72,13 +73,22 @@ class Modelling:
             split_history(history, "history"),
             split_history(history.features(no_clock), "history_no_clock"),
         )
-        results = [self._task(split, last_ts) for split in splits]
+        tuned = self._tune(splits[0].train)
+        results = [self._task(split, tuned if split is splits[0] else _taken_over(tuned), last_ts) for split in splits]
         self._write_metrics(results, features, folder / "metrics")
         self._write_bundle(results[0], features, folder / "bundle")
 
-    def _task(self, split: Split, last_ts: Mapping[str, int]) -> TaskResult:
-        seed = self.settings.seed
-        fits = {family.name: fit(split, family, seed) for family in choose(self.settings.families)}
+    def _tune(self, train: Table) -> dict[str, Tuned]:
+        """The settings of every family, found on the forecast's training rows."""
+        s = self.settings
+        return {family.name: tune(train, family, s.balance, s.seed) for family in choose(s.families)}
+
+    def _task(self, split: Split, tuned: Mapping[str, Tuned], last_ts: Mapping[str, int]) -> TaskResult:
+        s, seed = self.settings, self.settings.seed
+        fits = {
+            name: fit(split, FAMILIES[name], seed, tuned=found, balance=s.balance, policy=s.policy)
+            for name, found in tuned.items()
+        }
         baselines = {
             "nobody churns": nobody_churns(split),
             "least recently active": least_recently_active(split, lambda table: self._idle_hours(table, last_ts)),
@@ -147,6 +157,11 @@ class Modelling:
             files={},
         )
         save(folder, manifest, content, _reference(split.train))
+
+
+def _taken_over(tuned: Mapping[str, Tuned]) -> dict[str, Tuned]:
+    """The forecast's settings for another task, which they were not tried on."""
+    return {name: untuned(FAMILIES[name], found.point) for name, found in tuned.items()}
 
 
 def _entries(latest: Table, features: Mapping[str, Feature]) -> tuple[FeatureEntry, ...]:

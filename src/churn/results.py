@@ -14,6 +14,7 @@ from churn.evaluation import COUNTS, METRICS, Row, calibration_table, curve_tabl
 from churn.features import Feature
 from churn.tables import Split
 from churn.training import Fit, Measured, Scores, cross_fit_folds
+from churn.tuning import points_as_json
 
 SHORT = {
     "accuracy": "accuracy",
@@ -76,11 +77,11 @@ def _known_columns(fit: Fit, measured: Measured, result: TaskResult, seed: int) 
         **row,
         "training_time": round(fit.seconds, 3),
         "CrossValidation": len(np.unique(cross_fit_folds(result.split.train))),
-        "paramGrid": json.dumps([fit.family.params], sort_keys=True),
-        "best_params": json.dumps(fit.family.params, sort_keys=True),
+        "paramGrid": points_as_json(fit.tuned),
+        "best_params": json.dumps(fit.tuned.point, sort_keys=True),
         "num_best_features": len(result.split.train.names),
         "seed": seed,
-        "num_params": 1,
+        "num_params": len(fit.tuned.tried),
     }
 
 

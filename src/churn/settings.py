@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from churn.balancing import check_balance
+from churn.decision import BEST_F1, Policy
 from churn.errors import SettingsError
 from churn.ingest import OWN_NAMES
 from churn.learners.families import choose
@@ -33,6 +35,8 @@ class Settings:
         engine: what reads and counts.
         learner: what trains; `local` is scikit-learn and XGBoost in this process.
         families: names of model families; all if empty.
+        balance: what is done about few leavers; see `churn.balancing`.
+        policy: how the threshold is chosen.
         seed: of folds, learners and bootstrap.
         memory: bytes that the whole run may use.
         max_refused: largest share of lines, from 0 to 1, that may be refused.
@@ -49,6 +53,8 @@ class Settings:
     engine: str = "duckdb"
     learner: str = "local"
     families: tuple[str, ...] = ()
+    balance: str = "weights"
+    policy: Policy = BEST_F1
     seed: int = 0
     memory: int = DEFAULT_MEMORY
     max_refused: float = 0.05
@@ -71,6 +77,7 @@ class Settings:
         if unknown:
             raise SettingsError(f"[columns] names {', '.join(sorted(unknown))}, which no log of this kind has")
         choose(self.families)
+        check_balance(self.balance)
 
     @property
     def engine_memory(self) -> int:
@@ -90,6 +97,8 @@ class Settings:
             "engine": self.engine,
             "learner": self.learner,
             "families": list(self.families),
+            "balance": self.balance,
+            "policy": self.policy.as_json(),
             "seed": self.seed,
             "memory": self.memory,
             "max_refused": self.max_refused,

@@ -11,19 +11,18 @@ from typing import Final
 import numpy as np
 
 from churn.calibration import Calibration
+from churn.decision import BEST_F1, Policy
 from churn.evaluation import Floats, Ints, best_f1_threshold, measure
 from churn.intervals import bootstrap
-from churn.learners import Learner, Model
-from churn.learners.constant import Constant
+from churn.learners import Model
 from churn.learners.families import Family
 from churn.tables import Split, Table
+from churn.tuning import Tuned, fit_rows, untuned
 
-MANY_ROWS: Final = 10_000
-FOLDS_OF_MANY: Final = 3
-"""From so many rows on, out-of-fold scores come from three fits instead of five."""
+FEWER_FOLDS: Final = ((40_000, 2), (10_000, 3))
+"""Rows from which on out-of-fold scores come from fewer fits than five."""
 
 logger = logging.getLogger(__name__)
-
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,8 @@ class Fit:
         model: trained on all training rows.
         calibration: fitted on out-of-fold scores.
         scores: its probabilities.
-        seconds: of wall time, folds included.
+        seconds: of wall time, tuning and folds included.
+        tuned: its settings.
     """
 
     family: Family
@@ -60,6 +60,7 @@ class Fit:
     calibration: Calibration
     scores: Scores
     seconds: float
+    tuned: Tuned
 
 
 @dataclass(frozen=True)
@@ -77,25 +78,46 @@ class Measured:
     intervals: dict[str, tuple[float, float]]
 
 
-def fit(split: Split, family: Family, seed: int) -> Fit:
-    """Train a family on a task: once a fold for calibration and threshold, once on everything."""
+def fit(
+    split: Split,
+    family: Family,
+    seed: int,
+    *,
+    tuned: Tuned | None = None,
+    balance: str = "weights",
+    policy: Policy = BEST_F1,
+) -> Fit:
+    """Train a family on a task: once a fold for calibration and threshold, once on everything.
+
+    Args:
+        split: the task.
+        family: what to train.
+        seed: of learners and draws.
+        tuned: its settings; the usual ones if None.
+        balance: see `churn.balancing.balanced`.
+        policy: how the threshold is chosen.
+    """
     started = time.perf_counter()
-    train, learner = split.train, family.learner()
+    train, settings = split.train, tuned or untuned(family)
     logit = np.empty(len(train))
     folds = cross_fit_folds(train)
     for fold in np.unique(folds):
         inside = folds == fold
-        logit[inside] = _fit_rows(learner, family, train.rows(~inside), seed).logit(train.x[inside])
-    calibration = Calibration.fit(logit, train.y.astype(np.float64))
-    model = _fit_rows(learner, family, train, seed)
+        model = fit_rows(family, train.rows(~inside), settings.params, balance, seed)
+        logit[inside] = model.logit(train.x[inside])
+    prior = 1.0 if family.odds else 0.0
+    calibration = Calibration.fit(logit, train.y.astype(np.float64), prior=prior)
+    model = fit_rows(family, train, settings.params, balance, seed)
     out_of_fold = calibration.apply(logit)
     scores = Scores(
         out_of_fold=out_of_fold,
         train=calibration.apply(model.logit(train.x)),
         test=calibration.apply(model.logit(split.test.x)),
-        threshold=best_f1_threshold(train.y, out_of_fold),
+        threshold=policy.threshold(train.y, out_of_fold, train.cutoffs),
     )
-    return Fit(family, model, calibration, scores, time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    logger.info("%s: %s trained in %.1f s", split.task, family.name, seconds)
+    return Fit(family, model, calibration, scores, seconds, settings)
 
 
 def cross_fit_folds(train: Table) -> Ints:
@@ -103,13 +125,8 @@ def cross_fit_folds(train: Table) -> Ints:
 
     Calibration and threshold rest on thousands of scores either way, and every fold costs a fit.
     """
-    return train.folds % FOLDS_OF_MANY if len(train) > MANY_ROWS else train.folds
-
-
-def _fit_rows(learner: Learner, family: Family, rows: Table, seed: int) -> Model:
-    if len(np.unique(rows.y)) < 2:
-        return Constant(float(rows.y.mean()) if len(rows) else 0.0, rows.x.shape[1])
-    return learner.fit(rows.x, rows.y, family.params, seed)
+    fewer = next((folds for rows, folds in FEWER_FOLDS if len(train) > rows), None)
+    return train.folds % fewer if fewer else train.folds
 
 
 def select(fits: Sequence[Fit], split: Split) -> Fit:

@@ -33,7 +33,11 @@ class Model(Protocol):
     """A trained model, before calibration."""
 
     def logit(self, x: Features) -> Floats:
-        """Log-odds of leaving for features of shape [n, f]; nan is allowed in features. Shape [n]."""
+        """Log-odds of leaving for features of shape [n, f]; nan is allowed in features. Shape [n].
+
+        Families that know no odds (a support vector machine) give a score that rises with them; calibration
+        makes a probability of it (`churn.learners.families.Family.odds`).
+        """
         ...
 
     def weights(self) -> list[Weight]:
@@ -48,6 +52,6 @@ class Model(Protocol):
 class Learner(Protocol):
     """Trains one model of one family."""
 
-    def fit(self, x: Features, y: Ints, params: dict[str, Any], seed: int) -> Model:
-        """Train on features [n, f] and labels [n]."""
+    def fit(self, x: Features, y: Ints, params: dict[str, Any], seed: int, weight: Floats | None = None) -> Model:
+        """Train on features [n, f] and labels [n]; a row of weight k counts as k rows (None: all count once)."""
         ...

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any, Final
 
 from churn.errors import SettingsError
 from churn.learners import Learner
+
+LOCAL: Final = {
+    "logistic_regression": ("churn.learners.sklearn", "LogisticLearner"),
+    "random_forest": ("churn.learners.forest", "ForestLearner"),
+    "gradient_boosted_trees": ("churn.learners.boosted", "BoostedLearner"),
+    "linear_svm": ("churn.learners.svm", "SvmLearner"),
+    "xgboost": ("churn.learners.xgboost", "XGBoostLearner"),
+}
+"""What trains a family in this process: module and class, loaded only when it is needed."""
 
 
 @dataclass(frozen=True)
@@ -16,28 +26,65 @@ class Family:
     Attributes:
         name: as users write it.
         title: as people read it.
-        params: settings of the learner.
+        params: settings of the learner, complete.
+        grid: what is tried when tuning: each a change of `params`, the simplest first.
+        odds: its scores are log-odds; without it they only rise with them, and calibration finds their scale.
+        tuning: changes of `params` that hold while tuning only, and make no difference to what is best.
     """
 
     name: str
     title: str
     params: dict[str, Any] = field(default_factory=dict)
+    grid: tuple[dict[str, Any], ...] = ()
+    odds: bool = True
+    tuning: dict[str, Any] = field(default_factory=dict)
 
     def learner(self) -> Learner:
         """What trains it; its library is loaded only now."""
-        if self.name == "xgboost":
-            from churn.learners.xgboost import XGBoostLearner
-
-            return XGBoostLearner()
-        from churn.learners.sklearn import LogisticLearner
-
-        return LogisticLearner()
+        module, name = LOCAL[self.name]
+        made: Learner = getattr(import_module(module), name)()
+        return made
 
 
 FAMILIES: Final = {
     family.name: family
     for family in (
-        Family("logistic_regression", "logistic regression", {"C": 0.01}),
+        Family(
+            "logistic_regression",
+            "logistic regression",
+            {"C": 0.003},
+            tuple({"C": c} for c in (0.0003, 0.003, 0.03, 0.3)),
+        ),
+        Family(
+            "random_forest",
+            "random forest",
+            {"trees": 120, "max_depth": 10, "min_leaf": 10, "rows": 5000},
+            (
+                {"max_depth": 6, "min_leaf": 20},
+                {"max_depth": 10, "min_leaf": 10},
+                {"max_depth": 14, "min_leaf": 5},
+                {"max_depth": 18, "min_leaf": 2},
+            ),
+            tuning={"trees": 60},
+        ),
+        Family(
+            "gradient_boosted_trees",
+            "gradient-boosted trees",
+            {"rounds": 80, "max_depth": 4, "learning_rate": 0.1, "min_leaf": 40, "penalty": 5.0},
+            (
+                {"max_depth": 2, "rounds": 80},
+                {"max_depth": 3, "rounds": 80},
+                {"max_depth": 4, "rounds": 80},
+                {"max_depth": 5, "rounds": 120},
+            ),
+        ),
+        Family(
+            "linear_svm",
+            "linear SVM",
+            {"C": 0.0003},
+            tuple({"C": c} for c in (0.00003, 0.0003, 0.003, 0.03)),
+            odds=False,
+        ),
         Family(
             "xgboost",
             "XGBoost",
@@ -51,6 +98,12 @@ FAMILIES: Final = {
                 "colsample_bytree": 0.5,
                 "max_bin": 64,
             },
+            (
+                {"max_depth": 2, "num_boost_round": 100},
+                {"max_depth": 3, "num_boost_round": 100},
+                {"max_depth": 4, "num_boost_round": 100},
+                {"max_depth": 6, "num_boost_round": 150},
+            ),
         ),
     )
 }

@@ -2,105 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
-import onnx
-from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from churn.evaluation import Floats, Ints
-from churn.learners import Features, Weight
-from churn.learners.onnx_graph import INPUT, OUTPUT, float64, make_model, node
-
-Float = TypeVar("Float", np.float32, np.float64)
-
-
-@dataclass(frozen=True)
-class Scaling:
-    """Brings every feature to mean 0 and standard deviation 1, after a signed logarithm that tames long tails.
-
-    Attributes:
-        mean: of the logarithms, shape [f].
-        scale: one over their standard deviation, 0 for a feature that never varies, shape [f].
-    """
-
-    mean: Floats
-    scale: Floats
-
-    @classmethod
-    def fit(cls, logs: NDArray[Any]) -> Scaling:
-        """Learn mean and deviation of signed logarithms [n, f]; nan is left out."""
-        known = ~np.isnan(logs)
-        n = np.maximum(known.sum(axis=0), 1)
-        mean = np.where(known, logs, 0).sum(axis=0, dtype=np.float64) / n
-        deviation = np.sqrt(np.where(known, (logs - mean) ** 2, 0).sum(axis=0) / n)
-        return cls(mean, np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > 1e-9))
-
-    def apply(self, logs: NDArray[Any]) -> Floats:
-        """Scaled features, shape [n, f]; an unknown value becomes the mean, which is 0."""
-        return np.asarray(np.nan_to_num((logs - self.mean) * self.scale), dtype=np.float64)
-
-
-def signed_log(x: NDArray[Float]) -> NDArray[Float]:
-    """sign(x) · ln(1 + |x|), in as many bits as x has."""
-    return np.copysign(np.log1p(np.abs(x)), x)
-
-
-@dataclass(frozen=True)
-class LogisticModel:
-    """A trained logistic regression; see `churn.learners.Model`."""
-
-    scaling: Scaling
-    coefficients: Floats
-    intercept: float
-
-    def logit(self, x: Features) -> Floats:
-        """See `churn.learners.Model`."""
-        scaled = self.scaling.apply(signed_log(x.astype(np.float64)))
-        return np.asarray(scaled @ self.coefficients + self.intercept, dtype=np.float64)
-
-    def weights(self) -> list[Weight]:
-        """See `churn.learners.Model`."""
-        total = float(np.abs(self.coefficients).sum()) or 1.0
-        return [Weight(abs(float(c)) / total, float(c)) for c in self.coefficients]
-
-    def to_onnx(self) -> onnx.ModelProto:
-        """See `churn.learners.Model`; in 64 bits throughout, so it equals `logit` to rounding."""
-        nodes = [
-            node("Cast", [INPUT], "wide", to=onnx.TensorProto.DOUBLE),
-            node("Abs", ["wide"], "size"),
-            node("Add", ["size", "one"], "shifted"),
-            node("Log", ["shifted"], "log"),
-            node("Sign", ["wide"], "sign"),
-            node("Mul", ["sign", "log"], "signed"),
-            node("Sub", ["signed", "mean"], "centred"),
-            node("Mul", ["centred", "scale"], "scaled"),
-            node("IsNaN", ["scaled"], "unknown"),
-            node("Where", ["unknown", "zero", "scaled"], "known"),
-            node("MatMul", ["known", "coefficients"], "product"),
-            node("Add", ["product", "intercept"], OUTPUT),
-        ]
-        constants = [
-            float64("one", 1.0),
-            float64("zero", 0.0),
-            float64("mean", self.scaling.mean),
-            float64("scale", self.scaling.scale),
-            float64("coefficients", self.coefficients),
-            float64("intercept", self.intercept),
-        ]
-        return make_model("logistic_regression", nodes, constants, len(self.coefficients))
+from churn.learners import Features
+from churn.learners.linear import LinearModel, Scaling, signed_log
 
 
 class LogisticLearner:
     """See `churn.learners.Learner`; `params` are those of scikit-learn's `LogisticRegression`."""
 
-    def fit(self, x: Features, y: Ints, params: dict[str, Any], seed: int) -> LogisticModel:
+    def fit(
+        self, x: Features, y: Ints, params: dict[str, Any], seed: int, weight: Floats | None = None
+    ) -> LinearModel:
         """See `churn.learners.Learner`."""
         logs = signed_log(x)
         scaling = Scaling.fit(logs)
         model = LogisticRegression(solver="newton-cholesky", max_iter=100, random_state=seed, **params)
         # 32 bits halve the time of a fit and move coefficients by less than 1e-4.
-        model.fit(scaling.apply(logs).astype(np.float32), y)
-        return LogisticModel(scaling, np.asarray(model.coef_[0], dtype=np.float64), float(model.intercept_[0]))
+        model.fit(scaling.apply(logs).astype(np.float32), y, sample_weight=weight)
+        return LinearModel(scaling, np.asarray(model.coef_[0], dtype=np.float64), float(model.intercept_[0]))

@@ -69,13 +69,15 @@ class XGBoostModel:
 class XGBoostLearner:
     """See `churn.learners.Learner`; `params` are XGBoost's own, and `num_boost_round`."""
 
-    def fit(self, x: Features, y: Ints, params: dict[str, Any], seed: int) -> XGBoostModel:
+    def fit(
+        self, x: Features, y: Ints, params: dict[str, Any], seed: int, weight: Floats | None = None
+    ) -> XGBoostModel:
         """See `churn.learners.Learner`."""
         rounds = params["num_boost_round"]
         own = {name: value for name, value in params.items() if name != "num_boost_round"}
-        rate = float(np.clip(np.mean(y), 1e-6, 1 - 1e-6))
+        rate = float(np.clip(np.average(y, weights=weight), 1e-6, 1 - 1e-6))
         settings = {"objective": "binary:logistic", "tree_method": "hist", "seed": seed, "base_score": rate, **own}
-        data = xgboost.QuantileDMatrix(x, label=y, max_bin=own.get("max_bin", 256))
+        data = xgboost.QuantileDMatrix(x, label=y, weight=weight, max_bin=own.get("max_bin", 256))
         return XGBoostModel(xgboost.train(settings, data, rounds), x.shape[1])
 
 

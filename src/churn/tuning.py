@@ -1,0 +1,101 @@
+"""The settings of each family: tried by cross-validation on a sample of the users, or taken over."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from churn.balancing import balanced
+from churn.evaluation import Floats, measure
+from churn.learners import Model
+from churn.learners.constant import Constant
+from churn.learners.families import Family
+from churn.tables import Bools, Table
+
+SAMPLE_ROWS: Final = 12_000
+"""Rows of the users that settings are tried on, at most.
+
+Which of four points is best needs fewer rows than a model does: `benchmarks/tuning.py` compares the choices, and what
+they are worth on rows never seen, with those of tuning on all rows."""
+
+TUNING_FOLDS: Final = 2
+"""Fits a point; every row is scored by a model that has not seen its user, as with five."""
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """The settings of one family.
+
+    Attributes:
+        params: complete, for the learner.
+        point: the change of the family's usual settings that they are.
+        tried: all points and their mean average precision out of fold; one point without a value if taken over.
+    """
+
+    params: dict[str, Any]
+    point: dict[str, Any]
+    tried: tuple[tuple[dict[str, Any], float], ...]
+
+
+def untuned(family: Family, point: dict[str, Any] | None = None) -> Tuned:
+    """The usual settings of a family, or a point that was found before."""
+    params = family.params | (point or {})
+    chosen = {name: params[name] for name in sorted({name for change in family.grid for name in change} or params)}
+    return Tuned(params, chosen, ((chosen, float("nan")),))
+
+
+def tune(train: Table, family: Family, balance: str, seed: int) -> Tuned:
+    """The point of a family's grid with the best average precision out of fold; the first of equals."""
+    if len(family.grid) < 2:
+        return untuned(family)
+    sample = train.rows(sample_of_users(train, SAMPLE_ROWS, seed))
+    folds = sample.folds % TUNING_FOLDS
+    scored = []
+    for point in family.grid:
+        params = family.params | point | family.tuning
+        precisions = []
+        for fold in np.unique(folds):
+            inside = folds == fold
+            model = fit_rows(family, sample.rows(~inside), params, balance, seed)
+            precisions.append(_average_precision(sample.rows(inside), model.logit(sample.x[inside])))
+        defined = [value for value in precisions if not np.isnan(value)]
+        scored.append((point, float(np.mean(defined)) if defined else float("nan")))
+    best = max(scored, key=lambda pair: np.nan_to_num(pair[1]))[0]
+    return Tuned(family.params | best, best, tuple(scored))
+
+
+def fit_rows(family: Family, rows: Table, params: dict[str, Any], balance: str, seed: int) -> Model:
+    """Train a family on balanced rows; rows of one class give their rate to everybody."""
+    if len(np.unique(rows.y)) < 2:
+        return Constant(float(rows.y.mean()) if len(rows) else 0.0, rows.x.shape[1])
+    given = balanced(rows.x, rows.y, balance, seed)
+    return family.learner().fit(given.x, given.y, params, seed, given.weight)
+
+
+def sample_of_users(table: Table, rows: int, seed: int) -> Bools:
+    """Rows of as many users as make about `rows` rows, always the same ones: by a hash of seed and user id."""
+    if len(table) <= rows:
+        return np.ones(len(table), dtype=bool)
+    share = rows / len(table)
+    taken = {user: _share(f"{seed}:sample:{user}") < share for user in dict.fromkeys(table.users)}
+    return np.array([taken[user] for user in table.users])
+
+
+def _share(text: str) -> float:
+    """A number from 0 to 1 that looks random and is always the same for a text."""
+    return int.from_bytes(hashlib.md5(text.encode(), usedforsecurity=False).digest()[:8]) / 2**64
+
+
+def _average_precision(rows: Table, score: Floats) -> float:
+    """Of scores of any size: only their order counts."""
+    order = np.unique(score, return_inverse=True)[1]
+    return measure(rows.y, order / max(1, int(order.max())), 0.5)["average_precision"]
+
+
+def points_as_json(tuned: Tuned) -> str:
+    """The points that were tried, for `models.csv`."""
+    return json.dumps([point for point, _ in tuned.tried], sort_keys=True)
