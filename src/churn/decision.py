@@ -72,9 +72,7 @@ class Policy:
             raise SettingsError(f"--capacity is {self.capacity}", "give at least 1 user")
 
     @classmethod
-    def of(
-        cls, capacity: int | None, contact: float | None, saved: float | None, success: float | None
-    ) -> Policy:
+    def of(cls, capacity: int | None, contact: float | None, saved: float | None, success: float | None) -> Policy:
         """From options of the command line.
 
         Raises:

@@ -84,7 +84,7 @@ class Job:
                     "max_refused": s.max_refused,
                     "engine": s.engine,
                     "versions": versions(),
-                    "code": _code(),
+                    "code": code(),
                 },
                 self.ingest,
             ),
@@ -111,7 +111,9 @@ class Job:
                     "learner": s.learner,
                     "force": s.force,
                     "balance": s.balance,
-                    "policy": s.policy.as_json(),
+                    "threshold": s.policy.as_json(),
+                    "best": s.best,
+                    "studies": s.studies,
                 },
                 self.train,
             ),
@@ -224,20 +226,32 @@ def snapshot(
         UserError: see `run`.
     """
     with _job(settings, progress) as job:
+        return len(_features_at(job, as_of, watcher or Silence()))
 
-        def make(folder: Path) -> None:
-            check_cutoff(as_of, job.account.first_ts, job.account.last_ts)
-            days, leavers = job.rollup("user_days"), job.rollup("leavers")
-            table = snapshots.forecast(days, leavers, settings.problem, (as_of,), as_of, settings.seed)
-            job.engine.write(table, folder / "snapshots" / "forecast")
 
-        depends = {"problem": asdict(settings.problem), "seed": settings.seed, "as_of": as_of.isoformat()}
-        # It takes the place of the run's own step, so a later run makes its snapshots anew.
-        step = Step("snapshots", "making features", ("snapshots",), depends, make)
-        steps = [step if old.name == step.name else old for old in job.steps()]
-        do_steps(settings.out, steps, watcher or Silence(), until=step.name)
-        found = job.engine.read(settings.out / "snapshots" / "forecast")
-        return int(job.engine.fetch(found.count().as_table())[0][0].as_py())
+def snapshot_at(
+    settings: Settings, as_of: date, watcher: Watcher | None = None, *, progress: list[Engine] | None = None
+) -> tuple[Table, dict[str, dict[str, Any]]]:
+    """As `snapshot`; returns the features, and level, region and time of the last event by user id."""
+    with _job(settings, progress) as job:
+        return _features_at(job, as_of, watcher or Silence()), job.attributes(as_of)
+
+
+def _features_at(job: Job, as_of: date, watcher: Watcher) -> Table:
+    settings = job.settings
+
+    def make(folder: Path) -> None:
+        check_cutoff(as_of, job.account.first_ts, job.account.last_ts)
+        days, leavers = job.rollup("user_days"), job.rollup("leavers")
+        table = snapshots.forecast(days, leavers, settings.problem, (as_of,), as_of, settings.seed)
+        job.engine.write(table, folder / "snapshots" / "forecast")
+
+    depends = {"problem": asdict(settings.problem), "seed": settings.seed, "as_of": as_of.isoformat()}
+    # It takes the place of the run's own step, so a later run makes its snapshots anew.
+    step = Step("snapshots", "making features", ("snapshots",), depends, make)
+    steps = [step if old.name == step.name else old for old in job.steps()]
+    do_steps(settings.out, steps, watcher, until=step.name)
+    return job.table("forecast")
 
 
 @contextmanager
@@ -274,7 +288,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _code() -> str:
+def code() -> str:
     """A hash of this package's source: whoever changes a feature gets new numbers, not those of an earlier run."""
     root = Path(__file__).parent
     digest = hashlib.sha256()

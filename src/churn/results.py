@@ -5,16 +5,28 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from churn.evaluation import COUNTS, METRICS, Row, calibration_table, curve_table, lift_table, threshold_table
-from churn.features import Feature
+from churn.decision import BEST_F1, Policy, with_profit
+from churn.evaluation import (
+    COUNTS,
+    METRICS,
+    Floats,
+    Ints,
+    Row,
+    calibration_table,
+    curve_table,
+    lift_table,
+    threshold_table,
+)
+from churn.features.base import Described
 from churn.tables import Split
 from churn.training import Fit, Measured, Scores, cross_fit_folds
-from churn.tuning import points_as_json
+from churn.tuning import Recipe, points_as_json
 
 SHORT = {
     "accuracy": "accuracy",
@@ -79,7 +91,7 @@ def _known_columns(fit: Fit, measured: Measured, result: TaskResult, seed: int) 
         "CrossValidation": len(np.unique(cross_fit_folds(result.split.train))),
         "paramGrid": points_as_json(fit.tuned),
         "best_params": json.dumps(fit.tuned.point, sort_keys=True),
-        "num_best_features": len(result.split.train.names),
+        "num_best_features": len(fit.names),
         "seed": seed,
         "num_params": len(fit.tuned.tried),
     }
@@ -103,11 +115,11 @@ def baseline_rows(result: TaskResult) -> list[Row]:
     ]
 
 
-def importance_rows(result: TaskResult, features: Mapping[str, Feature]) -> list[Row]:
+def importance_rows(result: TaskResult, features: Mapping[str, Described]) -> list[Row]:
     """Rows of `importance.csv`, the most important feature of each model first."""
     rows: list[Row] = []
     for name, fit in result.fits.items():
-        weights = zip(result.split.train.names, fit.model.weights(), strict=True)
+        weights = zip(fit.names, fit.model.weights(), strict=True)
         for feature, weight in sorted(weights, key=lambda pair: (-pair[1].importance, pair[0])):
             rows.append(
                 {
@@ -123,10 +135,17 @@ def importance_rows(result: TaskResult, features: Mapping[str, Feature]) -> list
     return rows
 
 
-def tables_on_test(result: TaskResult) -> dict[str, list[Row]]:
-    """Rows of `thresholds.csv`, `lift.csv`, `calibration.csv` and `curves.csv`, on the test rows."""
+def tables_on_test(result: TaskResult, policy: Policy = BEST_F1) -> dict[str, list[Row]]:
+    """Rows of `thresholds.csv`, `lift.csv`, `calibration.csv` and `curves.csv`, on the test rows.
+
+    Thresholds have a column `profit` where costs of contacting are known.
+    """
+
+    def thresholds(y: Ints, p: Floats) -> list[Row]:
+        return with_profit(threshold_table(y, p), policy.costs)
+
     y = result.split.test.y
-    makers = dict(zip(TABLES, (threshold_table, lift_table, calibration_table, curve_table), strict=True))
+    makers = dict(zip(TABLES, (thresholds, lift_table, calibration_table, curve_table), strict=True))
     scores = {name: fit.scores for name, fit in result.fits.items()} | dict(result.baselines)
     return {
         table: [
@@ -136,6 +155,31 @@ def tables_on_test(result: TaskResult) -> dict[str, list[Row]]:
         ]
         for table, make in makers.items()
     }
+
+
+def write_metrics(
+    results: Sequence[TaskResult], features: Mapping[str, Described], recipe: Recipe, folder: Path
+) -> None:
+    """All tables of all tasks, and `tasks.json`, into a new folder."""
+    tables: dict[str, list[Row]] = {
+        "models": [row for result in results for row in model_rows(result, recipe.seed)],
+        "baselines": [row for result in results for row in baseline_rows(result)],
+        "importance": [row for result in results for row in importance_rows(result, features)],
+    }
+    on_test = [tables_on_test(result, recipe.policy) for result in results]
+    tables |= {name: [row for tables in on_test for row in tables[name]] for name in TABLES}
+    folder.mkdir()
+    for name, rows in tables.items():
+        (folder / f"{name}.csv").write_text(to_csv(rows), encoding="utf-8")
+    described = {
+        result.split.task: {
+            "train": result.split.train.describe(),
+            "test": result.split.test.describe(),
+            "selected": result.selected,
+        }
+        for result in results
+    }
+    (folder / "tasks.json").write_text(json.dumps(described, indent=2), encoding="utf-8")
 
 
 def to_csv(rows: Iterable[Row]) -> str:

@@ -14,6 +14,9 @@ from churn.errors import SettingsError
 from churn.ingest import OWN_NAMES
 from churn.learners.families import choose
 from churn.problem import Problem
+from churn.ranking import check_best
+from churn.studies import check_studies
+from churn.tuning import Recipe
 
 ENGINES: Final = ("duckdb",)
 LEARNERS: Final = ("local",)
@@ -37,6 +40,8 @@ class Settings:
         families: names of model families; all if empty.
         balance: what is done about few leavers; see `churn.balancing`.
         policy: how the threshold is chosen.
+        best: on how many of the best features to train; all if None.
+        studies: names of studies to make beside; see `churn.studies`.
         seed: of folds, learners and bootstrap.
         memory: bytes that the whole run may use.
         max_refused: largest share of lines, from 0 to 1, that may be refused.
@@ -55,6 +60,8 @@ class Settings:
     families: tuple[str, ...] = ()
     balance: str = "weights"
     policy: Policy = BEST_F1
+    best: int | None = None
+    studies: tuple[str, ...] = ()
     seed: int = 0
     memory: int = DEFAULT_MEMORY
     max_refused: float = 0.05
@@ -78,6 +85,13 @@ class Settings:
             raise SettingsError(f"[columns] names {', '.join(sorted(unknown))}, which no log of this kind has")
         choose(self.families)
         check_balance(self.balance)
+        check_best(self.best)
+        check_studies(self.studies)
+
+    @property
+    def recipe(self) -> Recipe:
+        """How models are made."""
+        return Recipe(self.seed, self.balance, self.policy, self.best)
 
     @property
     def engine_memory(self) -> int:
@@ -98,7 +112,9 @@ class Settings:
             "learner": self.learner,
             "families": list(self.families),
             "balance": self.balance,
-            "policy": self.policy.as_json(),
+            "threshold": self.policy.as_json(),
+            "top_features": self.best,
+            "studies": list(self.studies),
             "seed": self.seed,
             "memory": self.memory,
             "max_refused": self.max_refused,

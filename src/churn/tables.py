@@ -29,8 +29,9 @@ class Table:
         x: features, float32 [n, f].
         y: 1 for a leaver, 0 for others, `UNKNOWN` where nobody can know yet, [n].
         users: user ids, [n].
-        cutoffs: cut-offs as numpy dates, [n].
+        cutoffs: cut-offs as numpy dates, `NaT` in a ready-made table, [n].
         folds: fold of the user, [n].
+        keep_folds: these folds are the test, too, so they are all used, however many rows there are.
     """
 
     names: tuple[str, ...]
@@ -39,6 +40,7 @@ class Table:
     users: npt.NDArray[np.object_]
     cutoffs: npt.NDArray[np.datetime64]
     folds: Ints
+    keep_folds: bool = False
 
     @classmethod
     def of(cls, snapshots: pa.Table) -> Table:
@@ -68,6 +70,8 @@ class Table:
 
     def features(self, names: Sequence[str]) -> Table:
         """Some of the features."""
+        if tuple(names) == self.names:
+            return self
         places = [self.names.index(name) for name in names]
         return replace(self, names=tuple(names), x=np.ascontiguousarray(self.x[:, places]))
 
@@ -83,7 +87,7 @@ class Table:
             "users": len(set(self.users)),
             "leavers": self.leavers,
             "base_rate": float(np.mean(self.y == 1)) if len(self) else 0.0,
-            "cutoffs": sorted({str(day) for day in self.cutoffs}),
+            "cutoffs": sorted({str(day) for day in self.cutoffs if not np.isnat(day)}),
         }
 
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 import numpy as np
 
 from churn.calibration import Calibration
-from churn.decision import BEST_F1, Policy
-from churn.evaluation import Floats, Ints, best_f1_threshold, measure
+from churn.decision import Policy
+from churn.evaluation import COUNTS, Floats, Ints, best_f1_threshold, measure
 from churn.intervals import bootstrap
 from churn.learners import Model
 from churn.learners.families import Family
-from churn.tables import Split, Table
-from churn.tuning import Tuned, fit_rows, untuned
+from churn.ranking import best_features
+from churn.tables import Bools, Split, Table
+from churn.tuning import Recipe, Tuned, fit_rows, untuned
 
 FEWER_FOLDS: Final = ((40_000, 2), (10_000, 3))
 """Rows from which on out-of-fold scores come from fewer fits than five."""
@@ -34,12 +35,14 @@ class Scores:
         train: on the training rows, from the model that was trained on them.
         test: on the test rows.
         threshold: from which a user is flagged; chosen on `out_of_fold`.
+        flagged: which test rows are flagged, where that is not simply `test` >= `threshold`.
     """
 
     out_of_fold: Floats
     train: Floats
     test: Floats
     threshold: float
+    flagged: Bools | None = None
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class Fit:
     Attributes:
         family: which.
         model: trained on all training rows.
+        names: its features, in the order of its columns.
         calibration: fitted on out-of-fold scores.
         scores: its probabilities.
         seconds: of wall time, tuning and folds included.
@@ -57,6 +61,7 @@ class Fit:
 
     family: Family
     model: Model
+    names: tuple[str, ...]
     calibration: Calibration
     scores: Scores
     seconds: float
@@ -78,55 +83,77 @@ class Measured:
     intervals: dict[str, tuple[float, float]]
 
 
-def fit(
-    split: Split,
-    family: Family,
-    seed: int,
-    *,
-    tuned: Tuned | None = None,
-    balance: str = "weights",
-    policy: Policy = BEST_F1,
-) -> Fit:
+def fit(split: Split, family: Family, recipe: Recipe, *, tuned: Tuned | None = None) -> Fit:
     """Train a family on a task: once a fold for calibration and threshold, once on everything.
 
     Args:
-        split: the task.
+        split: the task. Where its test is its training rows, each is scored by a model, a calibration and a
+            threshold that have not seen its user (`pooled`).
         family: what to train.
-        seed: of learners and draws.
-        tuned: its settings; the usual ones if None.
-        balance: see `churn.balancing.balanced`.
-        policy: how the threshold is chosen.
+        recipe: how.
+        tuned: settings of the family; the usual ones if None.
     """
     started = time.perf_counter()
     train, settings = split.train, tuned or untuned(family)
+    logit = cross_fit(train, family, settings.params, recipe)
+    calibration = Calibration.fit(logit, train.y.astype(np.float64), prior=family.prior)
+    rows = best_features(train, recipe.best, recipe.seed)
+    model = fit_rows(family, rows, settings.params, recipe.balance, recipe.seed)
+    out_of_fold = calibration.apply(logit)
+    scores = Scores(
+        out_of_fold=out_of_fold,
+        train=calibration.apply(model.logit(rows.x)),
+        test=out_of_fold,
+        threshold=recipe.policy.threshold(train.y, out_of_fold, train.cutoffs),
+    )
+    if split.test is train:
+        test, flagged = pooled(train, logit, family.prior, recipe.policy)
+        scores = replace(scores, test=test, flagged=flagged)
+    else:
+        scores = replace(scores, test=calibration.apply(model.logit(split.test.features(rows.names).x)))
+    seconds = settings.seconds + time.perf_counter() - started
+    logger.info("%s: %s trained in %.1f s", split.task, family.name, seconds)
+    return Fit(family, model, rows.names, calibration, scores, seconds, settings)
+
+
+def cross_fit(train: Table, family: Family, params: dict[str, Any], recipe: Recipe) -> Floats:
+    """Scores of training rows [n], each from a model, and from a choice of features, that has not seen its user."""
     logit = np.empty(len(train))
     folds = cross_fit_folds(train)
     for fold in np.unique(folds):
         inside = folds == fold
-        model = fit_rows(family, train.rows(~inside), settings.params, balance, seed)
-        logit[inside] = model.logit(train.x[inside])
-    prior = 1.0 if family.odds else 0.0
-    calibration = Calibration.fit(logit, train.y.astype(np.float64), prior=prior)
-    model = fit_rows(family, train, settings.params, balance, seed)
-    out_of_fold = calibration.apply(logit)
-    scores = Scores(
-        out_of_fold=out_of_fold,
-        train=calibration.apply(model.logit(train.x)),
-        test=calibration.apply(model.logit(split.test.x)),
-        threshold=policy.threshold(train.y, out_of_fold, train.cutoffs),
-    )
-    seconds = time.perf_counter() - started
-    logger.info("%s: %s trained in %.1f s", split.task, family.name, seconds)
-    return Fit(family, model, calibration, scores, seconds, settings)
+        rows = best_features(train.rows(~inside), recipe.best, recipe.seed)
+        model = fit_rows(family, rows, params, recipe.balance, recipe.seed)
+        logit[inside] = model.logit(train.rows(inside).features(rows.names).x)
+    return logit
+
+
+def pooled(train: Table, logit: Floats, prior: float, policy: Policy) -> tuple[Floats, Bools]:
+    """Probabilities and decisions for rows that are training and test in one, from out-of-fold scores [n].
+
+    Calibration and threshold of each fold come from the other folds.
+    """
+    p, flagged = np.empty(len(train)), np.empty(len(train), dtype=bool)
+    folds = cross_fit_folds(train)
+    for fold in np.unique(folds):
+        inside, others = folds == fold, folds != fold
+        if not others.any():
+            others = inside
+        calibration = Calibration.fit(logit[others], train.y[others].astype(np.float64), prior=prior)
+        p[inside] = calibration.apply(logit[inside])
+        threshold = policy.threshold(train.y[others], calibration.apply(logit[others]), train.cutoffs[others])
+        flagged[inside] = p[inside] >= threshold
+    return p, flagged
 
 
 def cross_fit_folds(train: Table) -> Ints:
     """The folds that out-of-fold scores are made with, all rows of a user in one; fewer where rows are many.
 
-    Calibration and threshold rest on thousands of scores either way, and every fold costs a fit.
+    Calibration and threshold rest on thousands of scores either way, and every fold costs a fit. A table that is
+    tested out of fold keeps its folds.
     """
     fewer = next((folds for rows, folds in FEWER_FOLDS if len(train) > rows), None)
-    return train.folds % fewer if fewer else train.folds
+    return train.folds % fewer if fewer and not train.keep_folds else train.folds
 
 
 def select(fits: Sequence[Fit], split: Split) -> Fit:
@@ -137,12 +164,15 @@ def select(fits: Sequence[Fit], split: Split) -> Fit:
 
 def evaluate(split: Split, scores: Scores, seed: int) -> Measured:
     """Every metric of some scores, on test and training rows."""
-    test = split.test
-    return Measured(
-        test=measure(test.y, scores.test, scores.threshold),
-        train=measure(split.train.y, scores.train, scores.threshold),
-        intervals=bootstrap(test.y, scores.test, test.users, scores.threshold, seed=seed),
-    )
+    y, users = split.test.y, split.test.users
+    test = measure(y, scores.test, scores.threshold)
+    intervals = bootstrap(y, scores.test, users, scores.threshold, seed=seed)
+    if scores.flagged is not None:
+        decided = scores.flagged.astype(np.float64)
+        by_decision, around = measure(y, decided, 0.5), bootstrap(y, decided, users, 0.5, seed=seed)
+        for name in ("f1_churn", "precision_churn", "recall_churn", *COUNTS):
+            test[name], intervals[name] = by_decision[name], around[name]
+    return Measured(test=test, train=measure(split.train.y, scores.train, scores.threshold), intervals=intervals)
 
 
 Rule = Callable[[Table], Floats]

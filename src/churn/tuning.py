@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 
 from churn.balancing import balanced
+from churn.decision import BEST_F1, Policy
 from churn.evaluation import Floats, measure
 from churn.learners import Model
 from churn.learners.constant import Constant
@@ -27,6 +29,23 @@ TUNING_FOLDS: Final = 2
 
 
 @dataclass(frozen=True)
+class Recipe:
+    """How models are made and thresholds chosen, whatever the family.
+
+    Attributes:
+        seed: of learners and draws.
+        balance: see `churn.balancing.balanced`.
+        policy: how the threshold is chosen.
+        best: on how many features to train, the best ones for the rows at hand; None: on all.
+    """
+
+    seed: int = 0
+    balance: str = "weights"
+    policy: Policy = BEST_F1
+    best: int | None = None
+
+
+@dataclass(frozen=True)
 class Tuned:
     """The settings of one family.
 
@@ -34,11 +53,13 @@ class Tuned:
         params: complete, for the learner.
         point: the change of the family's usual settings that they are.
         tried: all points and their mean average precision out of fold; one point without a value if taken over.
+        seconds: of wall time that it took.
     """
 
     params: dict[str, Any]
     point: dict[str, Any]
     tried: tuple[tuple[dict[str, Any], float], ...]
+    seconds: float = 0.0
 
 
 def untuned(family: Family, point: dict[str, Any] | None = None) -> Tuned:
@@ -48,11 +69,12 @@ def untuned(family: Family, point: dict[str, Any] | None = None) -> Tuned:
     return Tuned(params, chosen, ((chosen, float("nan")),))
 
 
-def tune(train: Table, family: Family, balance: str, seed: int) -> Tuned:
+def tune(train: Table, family: Family, recipe: Recipe) -> Tuned:
     """The point of a family's grid with the best average precision out of fold; the first of equals."""
     if len(family.grid) < 2:
         return untuned(family)
-    sample = train.rows(sample_of_users(train, SAMPLE_ROWS, seed))
+    started = time.perf_counter()
+    sample = train.rows(sample_of_users(train, SAMPLE_ROWS, recipe.seed))
     folds = sample.folds % TUNING_FOLDS
     scored = []
     for point in family.grid:
@@ -60,12 +82,12 @@ def tune(train: Table, family: Family, balance: str, seed: int) -> Tuned:
         precisions = []
         for fold in np.unique(folds):
             inside = folds == fold
-            model = fit_rows(family, sample.rows(~inside), params, balance, seed)
+            model = fit_rows(family, sample.rows(~inside), params, recipe.balance, recipe.seed)
             precisions.append(_average_precision(sample.rows(inside), model.logit(sample.x[inside])))
         defined = [value for value in precisions if not np.isnan(value)]
         scored.append((point, float(np.mean(defined)) if defined else float("nan")))
     best = max(scored, key=lambda pair: np.nan_to_num(pair[1]))[0]
-    return Tuned(family.params | best, best, tuple(scored))
+    return Tuned(family.params | best, best, tuple(scored), time.perf_counter() - started)
 
 
 def fit_rows(family: Family, rows: Table, params: dict[str, Any], balance: str, seed: int) -> Model:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from churn.bundle.manifest import Manifest
@@ -31,17 +32,17 @@ def card(manifest: Manifest) -> str:
             "## What it was trained on",
             _lines(
                 f"{training['rows']:,} rows of {training['users']:,} users, {training['leavers']:,} of whom left",
-                f"cut-offs: {', '.join(training['cutoffs'])}",
+                *([f"cut-offs: {', '.join(training['cutoffs'])}"] if training["cutoffs"] else []),
                 f"data fingerprint: {manifest.fingerprint}",
                 f"seed: {training['seed']}",
                 "enough leavers to learn from: " + ("yes" if training["enough"] else "NO, forced; do not rely on it"),
-                f"churn pages: {', '.join(problem['churn_pages'])}",
+                *_asked(problem),
             ),
             "## How good it is",
             f"On {training['test']}, which it has not seen:",
             _lines(*(f"{name}: {_number(manifest.metrics.get(name))}" for name in SHOWN)),
-            f"The threshold for high risk is {manifest.threshold:.4f}, chosen on training folds; medium risk "
-            f"starts at the base rate, {manifest.base_rate:.4f}.",
+            f"The threshold for high risk is {manifest.threshold:.4f}, chosen on training folds{_rule(training)}; "
+            f"medium risk starts at the base rate, {manifest.base_rate:.4f}.",
             f"The ONNX model gives the trained model's probabilities to {manifest.parity['max_abs_difference']:.1e} "
             f"on {int(manifest.parity['rows']):,} rows.",
             "## Limits",
@@ -52,12 +53,38 @@ def card(manifest: Manifest) -> str:
     ) + "\n"
 
 
+def _asked(problem: Mapping[str, Any]) -> list[str]:
+    """What makes a leaver, in a log or in a table."""
+    if "churn_pages" in problem:
+        return [f"churn pages: {', '.join(problem['churn_pages'])}"]
+    return [f"label: column {problem['label']} of a ready-made table"]
+
+
 def _question(manifest: Manifest) -> str:
     problem = manifest.problem
+    if manifest.task == "table":
+        return (
+            f"Is the label `{problem['label']}` of the table 1 for this user? Whether that is a forecast depends on "
+            "whether the columns were known before the label was; features of whole histories are not."
+        )
     if manifest.task != "forecast":
         return "Who is a leaver, told from the whole history? This is not a forecast."
     gap = f", starting {problem['gap']} days later" if problem["gap"] else ""
     return f"How likely is this user to leave in the {problem['horizon']} days after the cut-off{gap}?"
+
+
+def _rule(training: Mapping[str, Any]) -> str:
+    """How the threshold was chosen; older bundles do not say."""
+    chosen = training.get("threshold", {})
+    words = {
+        "f1_churn": " for the best F1 of the churn class",
+        "capacity": f" so that at most {chosen.get('capacity')} users are contacted at a time",
+        "profit": (
+            f" for the best expected profit (contact {chosen.get('cost_contact')}, saved {chosen.get('value_saved')}, "
+            f"success rate {chosen.get('success_rate')})"
+        ),
+    }
+    return words.get(chosen.get("rule", ""), "")
 
 
 def _lines(*items: str) -> str:

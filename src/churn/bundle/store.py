@@ -19,10 +19,11 @@ CARD: Final = "card.md"
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle in memory: the manifest and the bytes of the ONNX model."""
+    """A bundle in memory: the manifest, and the bytes of the ONNX model and of the reference distributions."""
 
     manifest: Manifest
     model: bytes
+    reference: bytes = b""
 
 
 def save(folder: Path, manifest: Manifest, model: bytes, reference: bytes) -> Manifest:
@@ -47,7 +48,7 @@ def load(folder: Path) -> Bundle:
         if _checksum(_read(folder, name)) != manifest.files.get(name):
             what = f"{folder / name} is not the file that the bundle was made with"
             raise BundleError(what, "fetch or make it again")
-    return Bundle(manifest, _read(folder, MODEL))
+    return Bundle(manifest, _read(folder, MODEL), _read(folder, REFERENCE))
 
 
 def _read(folder: Path, name: str) -> bytes:

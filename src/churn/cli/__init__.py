@@ -14,6 +14,8 @@ from churn.errors import ChurnError
 
 COMMANDS: Final = {
     "run": "churn.cli.run",
+    "train": "churn.cli.train",
+    "score": "churn.cli.score",
     "ingest": "churn.cli.ingest",
     "snapshot": "churn.cli.snapshot",
     "simulate": "churn.cli.simulate",

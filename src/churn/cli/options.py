@@ -10,6 +10,9 @@ from typing import Any, TypeVar
 
 import click
 
+from churn.bundle import load
+from churn.bundle.store import MANIFEST
+from churn.decision import Policy
 from churn.errors import SettingsError
 from churn.ingest import OWN_NAMES
 from churn.problem import Problem
@@ -48,11 +51,16 @@ class Day(click.ParamType[date]):
             self.fail(f"{value!r} is no date; write it like 2018-11-20", param, ctx)
 
 
+def config_option(command: F) -> F:
+    """--config."""
+    return click.option("--config", type=click.Path(dir_okay=False), callback=_load_config, is_eager=True,
+                        expose_value=False, help="Settings from a TOML file, by the names of these options.")(command)  # fmt: skip
+
+
 def log_options(command: F) -> F:
     """LOG…, --out and what has to do with reading."""
     for decorate in (
-        click.option("--config", type=click.Path(dir_okay=False), callback=_load_config, is_eager=True,
-                     expose_value=False, help="Settings from a TOML file, by the names of these options."),
+        config_option,
         click.option("--memory", default="6GB", show_default=True, help="Memory that the whole run may use."),
         click.option("--max-refused", type=float, default=0.05, show_default=True, metavar="SHARE",
                      help="Largest share of lines that may be refused."),
@@ -83,6 +91,47 @@ def problem_options(command: F) -> F:
     return command
 
 
+def model_options(command: F) -> F:
+    """How models are made, and whom they flag."""
+    for decorate in (
+        click.option("--success-rate", type=float, metavar="SHARE",
+                     help="Share of contacted leavers who stay because of it."),
+        click.option("--value-saved", type=float, metavar="MONEY", help="Worth of a leaver who stays."),
+        click.option("--cost-contact", type=float, metavar="MONEY",
+                     help="Price of contacting a user; with the two others the threshold is that of the best profit."),
+        click.option("--capacity", type=int, metavar="N",
+                     help="Users one can contact at a time; the threshold flags no more."),
+        click.option("--study", default="", help="Also compare: balance, features (both: with a comma); takes time."),
+        click.option("--top-features", type=int, metavar="K", help="Train on the K best features only."),
+        click.option("--balance", default="weights", show_default=True,
+                     help="What is done about few leavers: none, weights, undersample, oversample, smote."),
+        click.option("--families", default="",
+                     help="Model families, separated by commas, or winner-of:RUN for the one that run chose; "
+                          "all by default."),
+    ):  # fmt: skip
+        command = decorate(command)
+    return command
+
+
+def families_of(text: str) -> tuple[str, ...]:
+    """Names of families from `a,b`, or of the one that won in the run of `winner-of:RUN`."""
+    if text.startswith("winner-of:"):
+        run = Path(text.removeprefix("winner-of:"))
+        return (load(run if (run / MANIFEST).exists() else run / "bundle").manifest.model,)
+    return words(text)
+
+
+def words(text: str) -> tuple[str, ...]:
+    """The parts between commas."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def policy_of(options: dict[str, Any]) -> Policy:
+    """How the threshold is chosen."""
+    names = ("capacity", "cost_contact", "value_saved", "success_rate")
+    return Policy.of(*(options.get(name) for name in names))
+
+
 def settings_of(options: dict[str, Any]) -> Settings:
     """Settings from the options of a command."""
     problem = Problem(
@@ -92,13 +141,16 @@ def settings_of(options: dict[str, Any]) -> Settings:
         windows=options.get("windows", DEFAULTS.windows),
         every=options.get("every", DEFAULTS.every),
     )
-    chosen = {name: options[name] for name in ("engine", "seed", "max_refused", "force") if name in options}
+    chosen = {name: options[name] for name in ("engine", "seed", "max_refused", "force", "balance") if name in options}
     context = click.get_current_context()
     return Settings(
         logs=tuple(options["logs"]),
         out=options["out"],
         problem=problem,
-        families=tuple(name.strip() for name in options.get("families", "").split(",") if name.strip()),
+        families=families_of(options.get("families", "")),
+        policy=policy_of(options),
+        best=options.get("top_features"),
+        studies=words(options.get("study", "")),
         learner=options.get("learner") or "local",
         memory=parse_memory(str(options["memory"])),
         columns={**OWN_NAMES, **context.meta.get("columns", {})},

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from churn.cli.console import progress_bars, show
-from churn.cli.options import log_options, problem_options, settings_of
+from churn.cli.options import log_options, model_options, problem_options, settings_of
 from churn.pipeline import run
 
 
@@ -16,7 +16,7 @@ from churn.pipeline import run
 @log_options
 @problem_options
 @click.option("--learner", default=None, help="What trains: local (default).")
-@click.option("--families", default="", help="Model families, separated by commas; all by default.")
+@model_options
 @click.option("--force", is_flag=True, help="Learn even from too few leavers; the results say so.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON on standard output.")
 def command(as_json: bool, **options: Any) -> None:
@@ -29,6 +29,7 @@ def command(as_json: bool, **options: Any) -> None:
     Example:
       churn run log.json.gz --out run
       churn run 'logs/*.json' --out run --horizon 30 --churn-page "Submit Downgrade"
+      churn run big.json --out big --families winner-of:run --capacity 500
     """
     settings = settings_of(options)
     with progress_bars() as bars:

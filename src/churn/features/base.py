@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import ibis
 import ibis.expr.types as ir
@@ -77,6 +77,30 @@ class Feature:
     clock: bool = False
     flag: bool = False
     trait: bool = False
+
+
+class Described(Protocol):
+    """What results and bundles say of a feature, whether it is one of ours or a column of somebody's table."""
+
+    @property
+    def sentence(self) -> str:
+        """See `Feature`."""
+        ...
+
+    @property
+    def group(self) -> str:
+        """See `Feature`."""
+        ...
+
+    @property
+    def flag(self) -> bool:
+        """See `Feature`."""
+        ...
+
+    @property
+    def trait(self) -> bool:
+        """See `Feature`."""
+        ...
 
 
 class Sums:

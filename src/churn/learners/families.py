@@ -39,6 +39,11 @@ class Family:
     odds: bool = True
     tuning: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def prior(self) -> float:
+        """How strongly calibration trusts the scores as they are; see `churn.calibration.Calibration.fit`."""
+        return 1.0 if self.odds else 0.0
+
     def learner(self) -> Learner:
         """What trains it; its library is loaded only now."""
         module, name = LOCAL[self.name]

@@ -54,9 +54,7 @@ class ForestModel:
 class ForestLearner:
     """See `churn.learners.Learner`; `params`: `trees`, `max_depth`, `min_leaf`, `rows` (that a tree is grown on)."""
 
-    def fit(
-        self, x: Features, y: Ints, params: dict[str, Any], seed: int, weight: Floats | None = None
-    ) -> ForestModel:
+    def fit(self, x: Features, y: Ints, params: dict[str, Any], seed: int, weight: Floats | None = None) -> ForestModel:
         """See `churn.learners.Learner`."""
         forest = RandomForestClassifier(
             n_estimators=params["trees"],

@@ -31,15 +31,21 @@ class Scaling:
     @classmethod
     def fit(cls, logs: NDArray[Any]) -> Scaling:
         """Learn mean and deviation of signed logarithms [n, f]; nan is left out."""
-        known = ~np.isnan(logs)
-        n = np.maximum(known.sum(axis=0), 1)
-        mean = np.where(known, logs, 0).sum(axis=0, dtype=np.float64) / n
-        deviation = np.sqrt(np.where(known, (logs - mean) ** 2, 0).sum(axis=0) / n)
+        unknown = np.isnan(logs)
+        n = np.maximum(len(logs) - unknown.sum(axis=0), 1)
+        mean = np.where(unknown, 0, logs).sum(axis=0, dtype=np.float64) / n
+        deviation = np.sqrt(np.where(unknown, 0, (logs - mean) ** 2).sum(axis=0) / n)
         return cls(mean, np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > 1e-9))
 
     def apply(self, logs: NDArray[Any]) -> Floats:
         """Scaled features, shape [n, f]; an unknown value becomes the mean, which is 0."""
         return np.asarray(np.nan_to_num((logs - self.mean) * self.scale), dtype=np.float64)
+
+    def apply32(self, logs: Features) -> Features:
+        """`apply` in 32 bits: half the time, for training, where the last digits are of no account."""
+        scaled = logs - self.mean.astype(np.float32)
+        scaled *= self.scale.astype(np.float32)
+        return np.asarray(np.nan_to_num(scaled, copy=False), dtype=np.float32)
 
 
 def signed_log(x: NDArray[Float]) -> NDArray[Float]:

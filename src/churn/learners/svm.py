@@ -25,14 +25,12 @@ _CLOSE: Final = 1e-6
 class SvmLearner:
     """See `churn.learners.Learner`; `params`: `C`, the price of a row inside the margin."""
 
-    def fit(
-        self, x: Features, y: Ints, params: dict[str, Any], seed: int, weight: Floats | None = None
-    ) -> LinearModel:
+    def fit(self, x: Features, y: Ints, params: dict[str, Any], seed: int, weight: Floats | None = None) -> LinearModel:
         """See `churn.learners.Learner`; `logit` is the distance from the boundary in margins, no log-odds."""
         logs = signed_log(x)
         scaling = Scaling.fit(logs)
         prices = params["C"] * (np.ones(len(y)) if weight is None else weight)
-        rows = np.column_stack([scaling.apply(logs), np.ones(len(y))]).astype(np.float32)
+        rows = np.column_stack([scaling.apply32(logs), np.ones(len(y), dtype=np.float32)])
         found = _least(rows, np.where(y == 1, 1.0, -1.0), prices)
         return LinearModel(scaling, found[:-1], float(found[-1]))
 
@@ -52,7 +50,7 @@ def _least(rows: NDArray[np.float32], side: Floats, prices: Floats) -> Floats:
         inside = side * (rows @ at.astype(np.float32)) < 1
         touched, price = rows[inside], prices[inside]
         squares = (touched.T @ (touched * price.astype(np.float32)[:, None])).astype(np.float64)
-        pulls = touched.T.astype(np.float64) @ (price * side[inside])
+        pulls = (touched.T @ (price * side[inside]).astype(np.float32)).astype(np.float64)
         step = np.linalg.solve(free + 2 * squares, 2 * pulls) - at
         for _ in range(_HALVINGS):
             if (then := cost(at + step)) <= now:

@@ -1,0 +1,102 @@
+"""Whether features still look as they did when the model was made: the population stability index (PSI)."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from churn.evaluation import Floats, Row
+from churn.learners import Features
+
+Verdict = Literal["large", "moderate", "stable"]
+
+MODERATE: Final = 0.1
+LARGE: Final = 0.25
+"""The usual bands: below 0.1 stable, from 0.25 on another population (Siddiqi, 2006, "Credit Risk Scorecards")."""
+
+TENTHS: Final = 10
+"""Bins end at the deciles of the reference."""
+
+LEAST: Final = 1e-4
+"""Share that an empty bin counts as, or its logarithm would be infinite."""
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One feature.
+
+    Attributes:
+        feature: its name.
+        psi: sum over bins of (share now - share then) · ln(share now / share then).
+        chance: what PSI reaches in 1 of 1,000 samples of this size from the very same population.
+        verdict: by the usual bands; stable where chance explains it.
+    """
+
+    feature: str
+    psi: float
+    chance: float
+    verdict: Verdict
+
+    def as_row(self) -> Row:
+        """For a table."""
+        return {"feature": self.feature, "psi": self.psi, "chance": self.chance, "verdict": self.verdict}
+
+
+def drifts(reference: bytes, rows: int, names: Sequence[str], x: Features) -> list[Drift]:
+    """How far each feature has moved, the worst first, equals by name.
+
+    Args:
+        reference: `reference.parquet` of a bundle.
+        rows: how many rows it was made of.
+        names: of the features, in the order of the columns of `x`.
+        x: features now, shape [n, f].
+    """
+    table = pq.read_table(io.BytesIO(reference)).to_pydict()
+    feature = np.array(table["feature"], dtype=object)
+    columns = {name: np.array(table[name], dtype=np.float64) for name in ("quantile", "value", "at_most", "unknown")}
+    found = []
+    for i, name in enumerate(names):
+        own = {key: values[feature == name] for key, values in columns.items()}
+        found.append(_drift(name, own, x[:, i].astype(np.float64), rows))
+    return sorted(found, key=lambda drift: (-drift.psi, drift.feature))
+
+
+def _drift(name: str, reference: dict[str, Floats], now: Floats, rows: int) -> Drift:
+    edges, places = _edges(reference)
+    known = now[~np.isnan(now)]
+    unknown = float(reference["unknown"][0])
+    then = np.append(np.diff(reference["at_most"][places], prepend=0.0, append=1.0) * (1 - unknown), unknown)
+    counts = np.bincount(np.searchsorted(edges, known, side="left"), minlength=len(edges) + 1)
+    here = np.append(counts, len(now) - len(known)) / max(1, len(now))
+    a, b = np.maximum(then, LEAST), np.maximum(here, LEAST)
+    psi = float(np.sum((b - a) * np.log(b / a)))
+    bins = int(np.sum((then > 0) | (here > 0)))
+    chance = _chance(bins, rows, len(now))
+    verdict: Verdict = "stable" if psi < MODERATE or psi < chance else "moderate" if psi < LARGE else "large"
+    return Drift(name, psi, chance, verdict)
+
+
+def _edges(reference: dict[str, Floats]) -> tuple[Floats, NDArray[np.intp]]:
+    """Upper ends of the bins, all different, and their places among the quantiles; above the last there is one more."""
+    deciles = np.flatnonzero(np.isclose(np.mod(reference["quantile"] * TENTHS + 0.5, 1), 0.5))
+    values = reference["value"][deciles]
+    last = np.append(values[1:] != values[:-1], True)
+    return values[last], deciles[last]
+
+
+def _chance(bins: int, then: int, now: int) -> float:
+    """The 99.9 % point of PSI where nothing has changed: about (1/n + 1/m) times a chi-squared number.
+
+    Its quantile by Wilson and Hilferty (1931), "The distribution of chi-square".
+    """
+    free = bins - 1
+    if free < 1 or not then or not now:
+        return 0.0
+    part = 2 / (9 * free)
+    return float(free * (1 - part + 3.0902 * np.sqrt(part)) ** 3 * (1 / then + 1 / now))
