@@ -15,12 +15,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from churn.bundle import load
+from churn.bundling import QUANTILES
 from churn.errors import EngineError
 from churn.evaluation import Floats, measure
 from churn.learners import Features
 from churn.learners.families import FAMILIES
 from churn.learners.xgboost import XGBoostModel
-from churn.modelling import MS_PER_HOUR, QUANTILES, Modelling
+from churn.modelling import MS_PER_HOUR, Modelling
 from churn.problem import Cutoffs
 from churn.scoring import Scorer
 from churn.settings import Settings
@@ -34,6 +35,13 @@ CSV_FILES = ("models", "baselines", "importance", "thresholds", "lift", "calibra
 CUTOFFS = Cutoffs(date(2018, 10, 1), date(2018, 12, 1), date(2018, 11, 17), (date(2018, 10, 27), date(2018, 11, 3)))
 END = 1_543_622_400_000
 USERS = 200
+
+
+FEW_TREES = {
+    "xgboost": {"num_boost_round": 20, "nthread": 1},
+    "random_forest": {"trees": 10, "threads": 1},
+    "gradient_boosted_trees": {"rounds": 10},
+}
 
 
 def snapshots(days: tuple[date, ...], seed: int) -> Table:
@@ -85,9 +93,11 @@ def run_into(folder: Path, **changes: object) -> Ran:
     folder.mkdir()
     settings = Settings(logs=("log.json",), out=folder, **changes)
     modelling = Modelling(settings, CUTOFFS, "f00d", {"python": "3.11", "sparkify-churn": "0.1.0"})
-    trees = FAMILIES["xgboost"]
     with pytest.MonkeyPatch.context() as patch:  # fewer trees, on one core: tests run beside each other
-        patch.setitem(FAMILIES, trees.name, replace(trees, params=trees.params | {"num_boost_round": 20, "nthread": 1}))
+        for name, few in FEW_TREES.items():
+            family = FAMILIES[name]
+            grid = tuple({key: value for key, value in point.items() if key not in few} for point in family.grid)
+            patch.setitem(FAMILIES, name, replace(family, params=family.params | few, grid=grid, richer=(), tuning={}))
         modelling.run(forecast(), history(), last_seen(), folder)
     return Ran(folder, modelling)
 
@@ -120,7 +130,7 @@ def test_every_table_begins_with_task_and_model_and_covers_every_task(ran: Ran) 
 
 def test_one_model_is_selected_in_each_task_and_tasks_json_names_it(ran_in_full: Ran) -> None:
     ran = ran_in_full
-    assert [row["model"] for row in ran.rows("models")] == ["logistic_regression", "xgboost"] * len(TASKS)
+    assert [row["model"] for row in ran.rows("models")] == list(FAMILIES) * len(TASKS)
     described = json.loads((ran.folder / "metrics" / "tasks.json").read_text(encoding="utf-8"))
     assert list(described) == TASKS
     for task in TASKS:
@@ -183,12 +193,16 @@ def test_usual_values_are_medians_and_spreads_deciles_at_the_latest_labelled_cut
 
 def test_the_reference_holds_the_distribution_of_every_feature(ran: Ran) -> None:
     table = pq.read_table(ran.folder / "bundle" / "reference.parquet")
-    assert table.column_names == ["feature", "quantile", "value"]
+    assert table.column_names == ["feature", "quantile", "value", "at_most", "unknown"]
     assert table["feature"].to_pylist() == [name for name in NAMES for _ in QUANTILES]
     assert table["quantile"].to_pylist() == list(QUANTILES) * len(NAMES)
     songs = np.array(table["value"].to_pylist())[: len(QUANTILES)]
-    train = split_forecast(forecast(), np.datetime64(CUTOFFS.test)).train
-    np.testing.assert_allclose(songs, np.quantile(train.x[:, 0], QUANTILES), rtol=1e-6)
+    latest = split_forecast(forecast(), np.datetime64(CUTOFFS.test)).test
+    np.testing.assert_allclose(songs, np.quantile(latest.x[:, 0], QUANTILES), rtol=1e-6)
+    at_most, unknown = (np.array(table[name].to_pylist()).reshape(len(NAMES), -1) for name in ("at_most", "unknown"))
+    np.testing.assert_allclose(at_most[0], [(latest.x[:, 0] <= value).mean() for value in songs])
+    np.testing.assert_allclose(unknown[:, 0], np.isnan(latest.x).mean(axis=0))
+    assert unknown[-1, 0] > 0
 
 
 def test_idle_hours_end_at_the_cutoff_in_a_forecast_and_with_the_log_in_a_history(ran: Ran) -> None:

@@ -22,6 +22,7 @@ from churn.results import (
     to_csv,
 )
 from churn.training import evaluate, fit, least_recently_active, nobody_churns
+from churn.tuning import Recipe
 from tests.test_training import informative, table
 
 FAMILY = FAMILIES["logistic_regression"]
@@ -50,7 +51,7 @@ def task(*, leavers: bool = True) -> TaskResult:
     if not leavers:
         split = replace(split, test=replace(split.test, y=np.zeros_like(split.test.y)))
     trees = Family("xgboost", "XGBoost", FAMILIES["xgboost"].params | {"num_boost_round": 10, "nthread": 1})
-    fits = {family.name: fit(split, family, SEED) for family in (FAMILY, trees)}
+    fits = {family.name: fit(split, family, Recipe(SEED)) for family in (FAMILY, trees)}
     baselines = {
         "nobody churns": nobody_churns(split),
         "least recently active": least_recently_active(split, lambda rows: np.exp(rows.x[:, 0].astype(np.float64))),
@@ -176,7 +177,7 @@ def test_importance_ranks_the_features_of_each_model(result: TaskResult) -> None
 def test_features_of_equal_importance_come_in_the_order_of_their_names(result: TaskResult) -> None:
     flat = table(np.zeros((100, 3)), np.arange(100) % 2)
     split = replace(result.split, train=flat, test=flat)
-    made = replace(result, split=split, fits={FAMILY.name: fit(split, FAMILY, 0)})
+    made = replace(result, split=split, fits={FAMILY.name: fit(split, FAMILY, Recipe(0))})
     features = {name: Feature(name, "family", "sentence", None, "group") for name in flat.names}
     assert [row["feature"] for row in importance_rows(made, features)] == ["f0", "f1", "f2"]
 

@@ -36,6 +36,9 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         ({"max_refused": 1.01}, "--max-refused is 1.01; give a share from 0 to 1"),
         ({"max_refused": -0.1}, "--max-refused is -0.1; give a share"),
         ({"max_refused": float("nan")}, "--max-refused is nan; give a share"),
+        ({"balance": "luck"}, "--balance is luck; choose from: none, weights"),
+        ({"best": 0}, "--top-features is 0; give at least 1"),
+        ({"studies": ("moon",)}, "--study is moon; choose from: balance, features"),
         ({"seed": -1}, "--seed is -1; give a number from 0 to"),
         ({"seed": 2**31}, "--seed is 2147483648; give a number from 0 to"),
         ({"columns": {**OWN_NAMES, "shoe": "size"}}, r"\[columns\] names shoe, which no log"),
@@ -88,4 +91,5 @@ def test_run_json_gets_every_setting_and_only_the_columns_that_are_renamed() -> 
     assert found["logs"] == ["a", "b"]
     assert (found["windows"], found["gap"], found["families"]) == ([3, 7], 2, ["xgboost"])
     fields = (set(Settings.__dataclass_fields__) - {"problem"}) | set(Problem.__dataclass_fields__)
+    fields = (fields - {"best", "policy"}) | {"top_features", "threshold"}  # as the options and manifests say
     assert set(found) == fields

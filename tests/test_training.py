@@ -10,17 +10,25 @@ import onnx
 import pytest
 
 from churn.calibration import Calibration
-from churn.evaluation import best_f1_threshold, measure
+from churn.decision import SLACK, steady_f1_threshold
+from churn.evaluation import measure
 from churn.intervals import bootstrap
 from churn.learners import Weight
 from churn.learners.constant import Constant
 from churn.learners.families import FAMILIES, Family
 from churn.tables import Split, Table
-from churn.training import Fit, Scores, evaluate, fit, least_recently_active, nobody_churns, select
+from churn.training import Fit, Scores, evaluate, least_recently_active, nobody_churns, select
+from churn.training import fit as fit_by_recipe
+from churn.tuning import Recipe, untuned
 
 LOGISTIC = FAMILIES["logistic_regression"]
 TREES = Family("xgboost", "XGBoost", FAMILIES["xgboost"].params | {"num_boost_round": 25, "nthread": 1})
 FOLDS = 5
+
+
+def fit(task: Split, family: Family, seed: int, **changes: Any) -> Fit:
+    """As `churn.training.fit`, by the usual recipe."""
+    return fit_by_recipe(task, family, replace(Recipe(seed), **changes))
 
 
 def table(x: np.ndarray, y: np.ndarray, users: np.ndarray | None = None, week: int = 0) -> Table:
@@ -78,7 +86,9 @@ class Memorising(Family):
     def learner(self) -> Memorising:
         return self
 
-    def fit(self, x: np.ndarray, y: np.ndarray, params: dict[str, Any], seed: int) -> Memory:
+    def fit(
+        self, x: np.ndarray, y: np.ndarray, params: dict[str, Any], seed: int, weight: np.ndarray | None = None
+    ) -> Memory:
         self.given.append((x, y))
         return Memory({row.tobytes(): int(label) for row, label in zip(x, y, strict=True)})
 
@@ -164,11 +174,11 @@ def test_nothing_is_chosen_on_the_test(family: Family) -> None:
 def test_the_threshold_is_the_best_on_out_of_fold_scores() -> None:
     task = informative()
     found = fit(task, TREES, 0)
-    assert found.scores.threshold == best_f1_threshold(task.train.y, found.scores.out_of_fold)
-    assert found.scores.threshold != best_f1_threshold(task.train.y, found.scores.train)
+    assert found.scores.threshold == steady_f1_threshold(task.train.y, found.scores.out_of_fold)
+    assert found.scores.threshold != steady_f1_threshold(task.train.y, found.scores.train)
     best = measure(task.train.y, found.scores.out_of_fold, found.scores.threshold)["f1_churn"]
     others = [measure(task.train.y, found.scores.out_of_fold, t)["f1_churn"] for t in np.linspace(0.01, 0.99, 99)]
-    assert best >= max(others)
+    assert best >= (1 - SLACK) * max(others)
 
 
 def test_calibration_is_fitted_out_of_fold_and_applied_everywhere() -> None:
@@ -218,7 +228,8 @@ def test_users_that_are_all_in_one_fold_do_not_stop_training() -> None:
 
 def with_scores(name: str, out_of_fold: list[float], train: list[float], test: list[float]) -> Fit:
     scores = Scores(np.array(out_of_fold), np.array(train), np.array(test), 0.5)
-    return Fit(Family(name, name), Constant(0.5, 1), Calibration(), scores, 1.0)
+    family = Family(name, name)
+    return Fit(family, Constant(0.5, 1), ("f0",), Calibration(), scores, 1.0, untuned(family))
 
 
 def test_the_best_out_of_fold_average_precision_is_selected_and_nothing_else_counts() -> None:
@@ -270,6 +281,6 @@ def test_least_recently_active_ranks_by_idle_hours_whatever_they_say(sign: int) 
     for p, rows in ((found.train, task.train), (found.test, task.test)):
         np.testing.assert_array_equal(np.argsort(p, kind="stable"), np.argsort(rows.x[:, 0], kind="stable"))
     assert found.train.mean() == pytest.approx(task.train.y.mean(), abs=1e-6)
-    assert found.threshold == best_f1_threshold(task.train.y, found.train)
+    assert found.threshold == steady_f1_threshold(task.train.y, found.train)
     auc = measure(task.test.y, found.test, 0.5)["roc_auc"]
     assert auc > 0.7 if sign > 0 else auc < 0.3

@@ -11,10 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from churn.errors import SettingsError
-from churn.evaluation import Floats, Ranking, Row, Tally, best_f1_threshold
+from churn.evaluation import Floats, Ranking, Row, Tally
 
 NOBODY: Final = math.nextafter(1.0, 2.0)
 """A threshold that no probability reaches."""
+
+SLACK: Final = 0.01
+"""Share of the best F1 that is given up for a threshold that does not hang on single users."""
 
 EVERYBODY: Final = 0.0
 """A threshold that every probability reaches."""
@@ -110,10 +113,27 @@ class Policy:
             return best_profit_threshold(y, p, self.costs)
         if self.capacity:
             return capacity_threshold(p, self.capacity * len(np.unique(dates)))
-        return best_f1_threshold(y, p)
+        return steady_f1_threshold(y, p)
 
 
 BEST_F1: Final = Policy()
+
+
+def steady_f1_threshold(y: npt.ArrayLike, p: npt.ArrayLike) -> float:
+    """A probability among `p` that, as a threshold, gives churners an F1 as good as the best, but for chance.
+
+    F1 is flat around its best, so which of many thresholds is the best by a hair is luck. Of all within
+    `SLACK` of the best, the one nearest to half of the best F1 is taken: there the best lies where probabilities
+    are true (Lipton, Elkan and Narayanaswamy, 2014, "Thresholding classifiers to maximize F1 score"). Of equals
+    the highest. Without a churner 1.0, as `churn.evaluation.best_f1_threshold`.
+    """
+    ranking = Ranking.of(y, p)
+    if not ranking.y.any():
+        return 1.0
+    thresholds = ranking.thresholds()[1:]
+    f1 = Tally.of(ranking).decisions(thresholds)["f1_churn"][0]
+    good = thresholds[f1 >= (1 - SLACK) * f1.max()]
+    return float(good[np.abs(good - f1.max() / 2).argmin()])
 
 
 def best_profit_threshold(y: npt.ArrayLike, p: npt.ArrayLike, costs: Costs) -> float:

@@ -23,8 +23,8 @@ LARGE: Final = 0.25
 TENTHS: Final = 10
 """Bins end at the deciles of the reference."""
 
-LEAST: Final = 1e-4
-"""Share that an empty bin counts as, or its logarithm would be infinite."""
+EMPTY: Final = 0.5
+"""Rows that an empty bin counts as, or its logarithm would be infinite."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,8 @@ def drifts(reference: bytes, rows: int, names: Sequence[str], x: Features) -> li
     """
     table = pq.read_table(io.BytesIO(reference)).to_pydict()
     feature = np.array(table["feature"], dtype=object)
+    # Bundles of before know quantiles alone, which say a little less where many values are alike.
+    table = {"at_most": table["quantile"], "unknown": [0.0] * len(feature), **table}
     columns = {name: np.array(table[name], dtype=np.float64) for name in ("quantile", "value", "at_most", "unknown")}
     found = []
     for i, name in enumerate(names):
@@ -74,7 +76,7 @@ def _drift(name: str, reference: dict[str, Floats], now: Floats, rows: int) -> D
     then = np.append(np.diff(reference["at_most"][places], prepend=0.0, append=1.0) * (1 - unknown), unknown)
     counts = np.bincount(np.searchsorted(edges, known, side="left"), minlength=len(edges) + 1)
     here = np.append(counts, len(now) - len(known)) / max(1, len(now))
-    a, b = np.maximum(then, LEAST), np.maximum(here, LEAST)
+    a, b = np.maximum(then, EMPTY / max(1, rows)), np.maximum(here, EMPTY / max(1, len(now)))
     psi = float(np.sum((b - a) * np.log(b / a)))
     bins = int(np.sum((then > 0) | (here > 0)))
     chance = _chance(bins, rows, len(now))

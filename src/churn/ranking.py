@@ -6,7 +6,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from churn.errors import SettingsError
 from churn.evaluation import Floats
 from churn.learners.families import FAMILIES
 from churn.learners.linear import Scaling, signed_log
@@ -17,16 +16,6 @@ ALIKE: Final = 0.95
 
 RANKED_BY: Final[dict[str, Any]] = {"num_boost_round": 60, "max_depth": 3}
 """Settings of the quick trees whose gain ranks the features: a feature counts for what it adds to others."""
-
-
-def check_best(count: int | None) -> None:
-    """Refuse a number of features that nothing can be trained on.
-
-    Raises:
-        SettingsError: if it is below 1.
-    """
-    if count is not None and count < 1:
-        raise SettingsError(f"--top-features is {count}", "give at least 1")
 
 
 def best_features(rows: Table, count: int | None, seed: int) -> Table:

@@ -148,9 +148,8 @@ def _ids(column: pa.ChunkedArray, path: Path, name: str) -> list[str]:
         raise SourceError(f"{path}: {name} is empty in {sum(not v for v in ids)} rows", "give every user an id")
     twice = [str(user) for user, count in Counter(ids).items() if count > 1]
     if twice:
-        raise SourceError(
-            f"{path}: {len(twice)} users have several rows, the first {', '.join(twice[:_SHOWN])}", "give one row a user"
-        )
+        what = f"{path}: {len(twice)} users have several rows, the first {', '.join(twice[:_SHOWN])}"
+        raise SourceError(what, "give one row a user")
     return [str(value) for value in ids]
 
 

@@ -8,13 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from churn.balancing import check_balance
 from churn.decision import BEST_F1, Policy
 from churn.errors import SettingsError
 from churn.ingest import OWN_NAMES
 from churn.learners.families import choose
 from churn.problem import Problem
-from churn.ranking import check_best
 from churn.studies import check_studies
 from churn.tuning import Recipe
 
@@ -84,8 +82,7 @@ class Settings:
         if unknown:
             raise SettingsError(f"[columns] names {', '.join(sorted(unknown))}, which no log of this kind has")
         choose(self.families)
-        check_balance(self.balance)
-        check_best(self.best)
+        Recipe(self.seed, self.balance, self.policy, self.best)
         check_studies(self.studies)
 
     @property

@@ -13,7 +13,7 @@ from churn.errors import NotEnoughData, SettingsError
 from churn.learnable import LEAVERS_NEEDED
 from churn.learners.families import FAMILIES, choose
 from churn.pipeline import code, versions
-from churn.ranking import best_features, check_best
+from churn.ranking import best_features
 from churn.readymade import Readymade, read_table
 from churn.results import TaskResult, write_metrics
 from churn.steps import Silence, Step, Watcher, do_steps, run_folder
@@ -60,7 +60,6 @@ class TableSettings:
 
     def __post_init__(self) -> None:
         choose(self.families)
-        check_best(self.recipe.best)
         check_studies(self.studies)
         if self.user == self.label:
             raise SettingsError(f"--id and --label are both {self.user}", "name two columns")

@@ -11,8 +11,8 @@ from typing import Any, Final
 import numpy as np
 
 from churn.calibration import Calibration
-from churn.decision import Policy
-from churn.evaluation import COUNTS, Floats, Ints, best_f1_threshold, measure
+from churn.decision import Policy, steady_f1_threshold
+from churn.evaluation import COUNTS, Floats, Ints, measure
 from churn.intervals import bootstrap
 from churn.learners import Model
 from churn.learners.families import Family
@@ -190,4 +190,4 @@ def least_recently_active(split: Split, hours: Rule) -> Scores:
     train, test = np.log1p(hours(split.train)), np.log1p(hours(split.test))
     calibration = Calibration.fit(train, split.train.y.astype(np.float64), prior=0.0)
     p = calibration.apply(train)
-    return Scores(p, p, calibration.apply(test), best_f1_threshold(split.train.y, p))
+    return Scores(p, p, calibration.apply(test), steady_f1_threshold(split.train.y, p))

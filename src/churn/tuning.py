@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 
-from churn.balancing import balanced
+from churn.balancing import balanced, check_balance
 from churn.decision import BEST_F1, Policy
+from churn.errors import SettingsError
 from churn.evaluation import Floats, measure
 from churn.learners import Model
 from churn.learners.constant import Constant
@@ -37,12 +39,20 @@ class Recipe:
         balance: see `churn.balancing.balanced`.
         policy: how the threshold is chosen.
         best: on how many features to train, the best ones for the rows at hand; None: on all.
+
+    Raises:
+        SettingsError: for a balance that there is none of, or less than one feature.
     """
 
     seed: int = 0
     balance: str = "weights"
     policy: Policy = BEST_F1
     best: int | None = None
+
+    def __post_init__(self) -> None:
+        check_balance(self.balance)
+        if self.best is not None and self.best < 1:
+            raise SettingsError(f"--top-features is {self.best}", "give at least 1")
 
 
 @dataclass(frozen=True)
@@ -65,29 +75,41 @@ class Tuned:
 def untuned(family: Family, point: dict[str, Any] | None = None) -> Tuned:
     """The usual settings of a family, or a point that was found before."""
     params = family.params | (point or {})
-    chosen = {name: params[name] for name in sorted({name for change in family.grid for name in change} or params)}
+    changed = {name for change in (*family.grid, *family.richer) for name in change}
+    chosen = {name: params[name] for name in sorted(changed or params)}
     return Tuned(params, chosen, ((chosen, float("nan")),))
 
 
 def tune(train: Table, family: Family, recipe: Recipe) -> Tuned:
-    """The point of a family's grid with the best average precision out of fold; the first of equals."""
+    """The point of a family with the best average precision out of fold, on a sample of users; the first of equals."""
     if len(family.grid) < 2:
         return untuned(family)
     started = time.perf_counter()
     sample = train.rows(sample_of_users(train, SAMPLE_ROWS, recipe.seed))
-    folds = sample.folds % TUNING_FOLDS
-    scored = []
-    for point in family.grid:
-        params = family.params | point | family.tuning
-        precisions = []
-        for fold in np.unique(folds):
-            inside = folds == fold
-            model = fit_rows(family, sample.rows(~inside), params, recipe.balance, recipe.seed)
-            precisions.append(_average_precision(sample.rows(inside), model.logit(sample.x[inside])))
-        defined = [value for value in precisions if not np.isnan(value)]
-        scored.append((point, float(np.mean(defined)) if defined else float("nan")))
-    best = max(scored, key=lambda pair: np.nan_to_num(pair[1]))[0]
+    scored = [(point, _tried(sample, family, point, recipe)) for point in family.grid]
+    for point in family.richer:
+        if _best(scored) != scored[-1][0]:
+            break
+        scored.append((point, _tried(sample, family, point, recipe)))
+    best = _best(scored)
     return Tuned(family.params | best, best, tuple(scored), time.perf_counter() - started)
+
+
+def _best(scored: Sequence[tuple[dict[str, Any], float]]) -> dict[str, Any]:
+    """The point with the best score; the first of equals."""
+    return max(scored, key=lambda pair: np.nan_to_num(pair[1]))[0]
+
+
+def _tried(sample: Table, family: Family, point: dict[str, Any], recipe: Recipe) -> float:
+    """Mean average precision of a point over the folds; nan if no fold has a leaver."""
+    params, folds = family.params | point | family.tuning, sample.folds % TUNING_FOLDS
+    precisions = []
+    for fold in np.unique(folds):
+        inside = folds == fold
+        model = fit_rows(family, sample.rows(~inside), params, recipe.balance, recipe.seed)
+        precisions.append(_average_precision(sample.rows(inside), model.logit(sample.x[inside])))
+    defined = [value for value in precisions if not np.isnan(value)]
+    return float(np.mean(defined)) if defined else float("nan")
 
 
 def fit_rows(family: Family, rows: Table, params: dict[str, Any], balance: str, seed: int) -> Model:

@@ -22,7 +22,7 @@ from tests.e2e.small import churn
 
 pytestmark = pytest.mark.slow  # one run of some seconds, shared by all
 
-MODELS = ("logistic_regression", "xgboost")
+MODELS = ("logistic_regression", "random_forest", "gradient_boosted_trees", "linear_svm", "xgboost")
 RULES = ("nobody churns", "least recently active")
 TASKS = ("forecast", "history", "history_no_clock")
 
@@ -228,7 +228,8 @@ def test_the_summary_says_who_how_many_how_good_where_and_what_next(mini: Finish
     said = " ".join(mini.said.split())
     assert "278,571 events of 251 users, 55 of whom left (21.9%)" in said
     assert "288,019 lines read, 0 refused" in said
-    for name in ("logistic regression", "xgboost", "nobody churns (rule)", "least recently active (rule)"):
+    names = [model.replace("_", " ") for model in MODELS]
+    for name in (*names, "nobody churns (rule)", "least recently active (rule)"):
         assert said.count(name) >= len(TASKS), name
     for column in ("roc_auc", "average_precision", "f1_churn", "95 %"):
         assert column in said

@@ -13,9 +13,12 @@ import pytest
 from churn.bundle.graph import calibrated
 from churn.calibration import Calibration, sigmoid
 from churn.learners import Model
+from churn.learners.boosted import BoostedLearner
 from churn.learners.constant import Constant
 from churn.learners.families import FAMILIES
+from churn.learners.forest import ForestLearner
 from churn.learners.sklearn import LogisticLearner
+from churn.learners.svm import SvmLearner
 from churn.learners.xgboost import XGBoostLearner
 
 TREES = FAMILIES["xgboost"].params | {"num_boost_round": 50, "nthread": 1}
@@ -62,9 +65,22 @@ def trees_for_one_leaver() -> Model:
     return XGBoostLearner().fit(x, (np.arange(len(x)) == 3).astype(np.int64), TREES, 0)
 
 
+def forest(**params: Any) -> Callable[[], Model]:
+    """Trains a random forest on `rows(1500)`, leavers weighted, with some settings changed."""
+    settings = FAMILIES["random_forest"].params | {"threads": 1} | params
+    return lambda: ForestLearner().fit(rows(1500), labels(rows(1500)), settings, 0, 1.0 + 3 * labels(rows(1500)))
+
+
+def boosted(**params: Any) -> Callable[[], Model]:
+    """Trains gradient-boosted trees on `rows(1500)`, leavers weighted, with some settings changed."""
+    settings = FAMILIES["gradient_boosted_trees"].params | params
+    return lambda: BoostedLearner().fit(rows(1500), labels(rows(1500)), settings, 0, 1.0 + 3 * labels(rows(1500)))
+
+
 LINEAR: dict[str, Callable[[], Model]] = {
     "logistic": lambda: LogisticLearner().fit(rows(1500), labels(rows(1500)), {"C": 0.01}, 0),
     "logistic, hardly regularised": lambda: LogisticLearner().fit(rows(1500), labels(rows(1500)), {"C": 1e4}, 0),
+    "svm": lambda: SvmLearner().fit(rows(1500), labels(rows(1500)), {"C": 0.01}, 0),
     "constant": lambda: Constant(0.2, FEATURES),
     "constant, nobody left": lambda: Constant(0.0, FEATURES),
 }
@@ -74,6 +90,13 @@ MODELS: dict[str, Callable[[], Model]] = LINEAR | {
     "xgboost, sure of itself": trees(learning_rate=0.5, min_child_weight=0.0, reg_lambda=0.1, max_depth=8),
     "xgboost, no split at all": trees(min_child_weight=1e9),
     "xgboost, one leaver": trees_for_one_leaver,
+    "forest": forest(),
+    "forest, every leaf pure": forest(trees=20, max_depth=40, min_leaf=1),
+    "forest, one tree": forest(trees=1),
+    "forest, no split at all": forest(min_leaf=1500),
+    "boosted": boosted(),
+    "boosted, sure of itself": boosted(learning_rate=0.5, max_depth=8, min_leaf=1, penalty=0.0),
+    "boosted, no split at all": boosted(min_leaf=1500),
 }
 
 
@@ -119,6 +142,7 @@ def test_onnx_takes_a_split_where_the_model_takes_it(made: Made) -> None:
     # Rows right at, right below and right above the thresholds of the trees.
     nodes = {a.name: onnx.helper.get_attribute_value(a) for n in made.graph.graph.node for a in n.attribute}
     at = np.unique(np.array([0.0, *nodes.get("nodes_values", [])], dtype=np.float32))
+    at = at[np.abs(at) < np.finfo(np.float32).max]  # a split that parts unknown values from all others
     near = np.concatenate([np.nextafter(at, np.float32(-np.inf)), at, np.nextafter(at, np.float32(np.inf))])
     x = np.repeat(near[:, None], FEATURES, axis=1)
     np.testing.assert_allclose(run(made.graph, x), made.model.logit(x), rtol=1e-5, atol=1e-5)

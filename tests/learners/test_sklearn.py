@@ -13,7 +13,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from churn.learners.sklearn import LogisticLearner, Scaling, signed_log
+from churn.learners.linear import Scaling, signed_log
+from churn.learners.sklearn import LogisticLearner
 
 LARGEST = float(np.finfo(np.float32).max)
 

@@ -53,8 +53,14 @@ class Day(click.ParamType[date]):
 
 def config_option(command: F) -> F:
     """--config."""
-    return click.option("--config", type=click.Path(dir_okay=False), callback=_load_config, is_eager=True,
-                        expose_value=False, help="Settings from a TOML file, by the names of these options.")(command)  # fmt: skip
+    return click.option(
+        "--config",
+        type=click.Path(dir_okay=False),
+        callback=_load_config,
+        is_eager=True,
+        expose_value=False,
+        help="Settings from a TOML file, by the names of these options.",
+    )(command)
 
 
 def log_options(command: F) -> F:

@@ -27,8 +27,7 @@ LISTED = 10
 @click.option("--memory", default="6GB", show_default=True, help="Memory that all may use.")
 @click.option("--max-refused", type=float, default=0.05, show_default=True, metavar="SHARE",
               help="Largest share of lines that may be refused.")  # fmt: skip
-@click.pass_context
-def command(context: click.Context, as_of: date, memory: str, **options: Any) -> None:
+def command(as_of: date, memory: str, **options: Any) -> None:
     """The risk list of a new log, by a bundle made before.
 
     Beside FILE, its drift table says how far every feature has moved from what the model was made on.
@@ -45,7 +44,7 @@ def command(context: click.Context, as_of: date, memory: str, **options: Any) ->
         engine=options["engine"],
         memory=parse_memory(memory),
         max_refused=options["max_refused"],
-        columns={**OWN_NAMES, **context.meta.get("columns", {})},
+        columns={**OWN_NAMES, **click.get_current_context().meta.get("columns", {})},
     )
     with progress_bars() as bars:
         found = score(settings, bars, progress=bars.engines)

@@ -28,6 +28,7 @@ class Family:
         title: as people read it.
         params: settings of the learner, complete.
         grid: what is tried when tuning: each a change of `params`, the simplest first.
+        richer: more points, in order; each is tried only if the one before it was the best of all.
         odds: its scores are log-odds; without it they only rise with them, and calibration finds their scale.
         tuning: changes of `params` that hold while tuning only, and make no difference to what is best.
     """
@@ -36,6 +37,7 @@ class Family:
     title: str
     params: dict[str, Any] = field(default_factory=dict)
     grid: tuple[dict[str, Any], ...] = ()
+    richer: tuple[dict[str, Any], ...] = ()
     odds: bool = True
     tuning: dict[str, Any] = field(default_factory=dict)
 
@@ -63,14 +65,14 @@ FAMILIES: Final = {
         Family(
             "random_forest",
             "random forest",
-            {"trees": 120, "max_depth": 10, "min_leaf": 10, "rows": 5000},
+            {"trees": 100, "max_depth": 10, "min_leaf": 10, "rows": 5000},
             (
                 {"max_depth": 6, "min_leaf": 20},
                 {"max_depth": 10, "min_leaf": 10},
                 {"max_depth": 14, "min_leaf": 5},
                 {"max_depth": 18, "min_leaf": 2},
             ),
-            tuning={"trees": 60},
+            tuning={"trees": 40},
         ),
         Family(
             "gradient_boosted_trees",
@@ -82,6 +84,7 @@ FAMILIES: Final = {
                 {"max_depth": 4, "rounds": 80},
                 {"max_depth": 5, "rounds": 120},
             ),
+            ({"max_depth": 5, "rounds": 300, "learning_rate": 0.05},),
         ),
         Family(
             "linear_svm",
@@ -107,7 +110,16 @@ FAMILIES: Final = {
                 {"max_depth": 2, "num_boost_round": 100},
                 {"max_depth": 3, "num_boost_round": 100},
                 {"max_depth": 4, "num_boost_round": 100},
-                {"max_depth": 6, "num_boost_round": 150},
+                {"max_depth": 5, "num_boost_round": 150},
+            ),
+            (
+                {
+                    "max_depth": 5,
+                    "num_boost_round": 900,
+                    "learning_rate": 0.03,
+                    "colsample_bytree": 0.7,
+                    "max_bin": 256,
+                },
             ),
         ),
     )

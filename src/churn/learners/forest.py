@@ -26,7 +26,8 @@ class ForestModel:
 
     def logit(self, x: Features) -> Floats:
         """See `churn.learners.Model`: the log-odds of the mean share of leavers in the leaves."""
-        shares = np.clip(self.forest.predict_proba(x), LEAST_SHARE, 1.0)
+        with np.errstate(invalid="ignore"):  # scikit-learn adds up all of x to see whether it is finite
+            shares = np.clip(self.forest.predict_proba(x), LEAST_SHARE, 1.0)
         return np.asarray(np.log(shares[:, 1]) - np.log(shares[:, 0]), dtype=np.float64)
 
     def weights(self) -> list[Weight]:
@@ -65,7 +66,8 @@ class ForestLearner:
             n_jobs=params.get("threads", -1),
             random_state=seed,
         )
-        return ForestModel(forest.fit(x, y, sample_weight=weight))
+        with np.errstate(invalid="ignore"):
+            return ForestModel(forest.fit(x, y, sample_weight=weight))
 
 
 def _tree(found: Any, trees: int) -> Tree:

@@ -47,7 +47,8 @@ def floor32(values: Floats) -> NDArray[np.float32]:
     largest = np.finfo(np.float32).max
     near = np.clip(values, -largest, largest).astype(np.float32)
     above = near.astype(np.float64) > values
-    return np.where(above, np.nextafter(near, np.float32(-np.inf)), near).astype(np.float32)
+    with np.errstate(over="ignore"):  # the number below the lowest is minus infinity, and rightly so
+        return np.where(above, np.nextafter(near, np.float32(-np.inf)), near).astype(np.float32)
 
 
 def ensemble_node(trees: Sequence[Tree], output: str, base: Sequence[float]) -> onnx.NodeProto:
