@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ import onnx
 import onnxruntime
 import pytest
 
+from benchmarks.models import on_thresholds
 from churn.bundle.graph import calibrated
 from churn.calibration import Calibration, sigmoid
 from churn.learners import Model
@@ -20,6 +22,7 @@ from churn.learners.forest import ForestLearner
 from churn.learners.sklearn import LogisticLearner
 from churn.learners.svm import SvmLearner
 from churn.learners.xgboost import XGBoostLearner
+from churn.readymade import read_table
 
 TREES = FAMILIES["xgboost"].params | {"num_boost_round": 50, "nthread": 1}
 FEATURES = 6
@@ -186,3 +189,21 @@ def test_the_probability_of_the_onnx_is_that_of_the_calibration(slope: float, in
     found = run(calibrated(made.to_onnx(), slope, intercept), rows(500), "probability")
     expected = Calibration(slope, intercept).apply(made.logit(rows(500)))
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FAMILIES)
+def test_parity_on_more_than_20_000_rows_of_the_real_shape(name: str, data: Callable[[str], Path]) -> None:
+    table = read_table(data("real/user_table_full.csv.gz"), "userId", "churn").table
+    family = FAMILIES[name]
+    learned = np.arange(len(table)) % 4 == 0
+    balanced_weight = np.where(table.y == 1, 2.0, 0.6)[learned]
+    made = family.learner().fit(table.x[learned], table.y[learned], family.params, 0, balanced_weight)
+    graph = made.to_onnx()
+    calibration = Calibration.fit(made.logit(table.x), table.y.astype(np.float64), prior=family.prior)
+    model = calibrated(graph, calibration.slope, calibration.intercept)
+    edges = on_thresholds(graph, table.x)
+    assert len(table) > 20_000
+    assert np.mean(edges != table.x) > 0.1 or "linear" in graph.graph.name
+    for x in (table.x, edges):
+        assert np.abs(run(model, x, "probability") - calibration.apply(made.logit(x))).max() <= 1e-5

@@ -17,7 +17,7 @@ from churn.cli.options import config_option, families_of, model_options, policy_
 from churn.train_table import TableSettings, train_table
 from churn.tuning import Recipe
 
-SHOWN = ("roc_auc", "average_precision", "f1_weighted", "f1_churn", "brier", "ece")
+SHOWN = ("roc_auc", "average_precision", "f1_weighted", "f1_churn", "ece")
 
 
 @click.command("train")
@@ -68,8 +68,8 @@ def _numbers(row: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _show(rows: Sequence[Mapping[str, str]], out: Path) -> None:
-    table = Table(box=None, pad_edge=False, title="Pooled out of fold", title_justify="left")
-    table.add_column("model")
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), title="Pooled out of fold", title_justify="left")
+    table.add_column("model", no_wrap=True)
     for name in SHOWN:
         table.add_column(name, justify="right")
     for row in rows:
