@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from churn.features import Feature, feature_list
     from churn.pipeline import read_log, run, snapshot
     from churn.problem import Cutoffs, Problem
+    from churn.score_log import ScoreSettings, score
     from churn.scoring import Reason, Scorer
     from churn.settings import Settings
     from churn.summary import Summary
+    from churn.train_table import TableSettings, train_table
 
 _HOMES = {
     "ChurnError": "churn.errors",
@@ -26,14 +28,18 @@ _HOMES = {
     "Feature": "churn.features",
     "Problem": "churn.problem",
     "Reason": "churn.scoring",
+    "ScoreSettings": "churn.score_log",
     "Scorer": "churn.scoring",
     "Settings": "churn.settings",
     "Summary": "churn.summary",
+    "TableSettings": "churn.train_table",
     "UserError": "churn.errors",
     "feature_list": "churn.features",
     "read_log": "churn.pipeline",
     "run": "churn.pipeline",
+    "score": "churn.score_log",
     "snapshot": "churn.pipeline",
+    "train_table": "churn.train_table",
 }
 
 __all__ = [
@@ -42,14 +48,18 @@ __all__ = [
     "Feature",
     "Problem",
     "Reason",
+    "ScoreSettings",
     "Scorer",
     "Settings",
     "Summary",
+    "TableSettings",
     "UserError",
     "feature_list",
     "read_log",
     "run",
+    "score",
     "snapshot",
+    "train_table",
 ]
 
 
