@@ -11,7 +11,7 @@ import pytest
 
 from churn.cli import invoke
 from tests.e2e.small import complaint, finished_run
-from tests.test_train_table import users_csv
+from tests.test_table_training import users_csv
 
 AS_OF = "2018-12-03"
 

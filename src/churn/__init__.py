@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from churn.scoring import Reason, Scorer
     from churn.settings import Settings
     from churn.summary import Summary
-    from churn.train_table import TableSettings, train_table
+    from churn.table_training import TableSettings, train_table
 
 _HOMES = {
     "ChurnError": "churn.errors",
@@ -32,14 +32,14 @@ _HOMES = {
     "Scorer": "churn.scoring",
     "Settings": "churn.settings",
     "Summary": "churn.summary",
-    "TableSettings": "churn.train_table",
+    "TableSettings": "churn.table_training",
     "UserError": "churn.errors",
     "feature_list": "churn.features",
     "read_log": "churn.pipeline",
     "run": "churn.pipeline",
     "score": "churn.score_log",
     "snapshot": "churn.pipeline",
-    "train_table": "churn.train_table",
+    "train_table": "churn.table_training",
 }
 
 __all__ = [

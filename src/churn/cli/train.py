@@ -14,7 +14,7 @@ from rich.table import Table
 
 from churn.cli.console import progress_bars
 from churn.cli.options import config_option, families_of, model_options, policy_of, words
-from churn.train_table import TableSettings, train_table
+from churn.table_training import TableSettings, train_table
 from churn.tuning import Recipe
 
 SHOWN = ("roc_auc", "average_precision", "f1_weighted", "f1_churn", "ece")

@@ -18,7 +18,7 @@ from churn.errors import NotEnoughData, SettingsError
 from churn.learners.families import FAMILIES
 from churn.readymade import read_table
 from churn.scoring import Scorer
-from churn.train_table import TableSettings, train_table
+from churn.table_training import TableSettings, train_table
 from churn.training import cross_fit, pooled
 from churn.tuning import Recipe
 from tests.e2e.small import complaint
