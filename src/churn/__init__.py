@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from churn.errors import ChurnError, UserError
     from churn.features import Feature, feature_list
-    from churn.pipeline import read_log, run, snapshot
+    from churn.pipeline import profile_log, read_log, run, snapshot
+    from churn.report import compare_runs, write_report
     from churn.problem import Cutoffs, Problem
     from churn.scoring import Reason, Scorer
     from churn.settings import Settings
@@ -30,10 +31,13 @@ _HOMES = {
     "Settings": "churn.settings",
     "Summary": "churn.summary",
     "UserError": "churn.errors",
+    "compare_runs": "churn.report",
     "feature_list": "churn.features",
+    "profile_log": "churn.pipeline",
     "read_log": "churn.pipeline",
     "run": "churn.pipeline",
     "snapshot": "churn.pipeline",
+    "write_report": "churn.report",
 }
 
 __all__ = [
@@ -46,10 +50,13 @@ __all__ = [
     "Settings",
     "Summary",
     "UserError",
+    "compare_runs",
     "feature_list",
+    "profile_log",
     "read_log",
     "run",
     "snapshot",
+    "write_report",
 ]
 
 

@@ -27,6 +27,7 @@ from churn.ingest import Ingest
 from churn.learnable import check_divided, check_learnable, check_somebody_left
 from churn.modelling import Modelling
 from churn.problem import Cutoffs, check_cutoff
+from churn.profile import FACTS, profile_of
 from churn.results import to_csv
 from churn.risk import risk_rows
 from churn.scoring import Scorer
@@ -96,6 +97,13 @@ class Job:
                 self.roll_up,
             ),
             Step(
+                "profile",
+                "looking into the data",
+                ("statistics",),
+                {"reach": problem.reach.days},
+                self.profile,
+            ),
+            Step(
                 "snapshots",
                 "making features and labels",
                 ("snapshots",),
@@ -133,6 +141,12 @@ class Job:
         days = rollups.user_days(self.engine.read(target / "sessions"), events, problem.hidden_pages)
         self.engine.write(days, target / "user_days")
         self.engine.write(rollups.leavers(events, problem.churn_pages), target / "leavers")
+
+    def profile(self, folder: Path) -> None:
+        """Events and rollups to `statistics/`."""
+        scratch = folder / "counts"
+        found = profile_of(self.engine, self.settings.out, self.account, self.settings.problem, scratch)
+        found.write(folder / "statistics")
 
     def snapshot(self, folder: Path) -> None:
         """Rollups to `snapshots/forecast`, `snapshots/history`."""
@@ -232,6 +246,20 @@ def snapshot(
         do_steps(settings.out, steps, watcher or Silence(), until=step.name)
         found = job.engine.read(settings.out / "snapshots" / "forecast")
         return int(job.engine.fetch(found.count().as_table())[0][0].as_py())
+
+
+def profile_log(
+    settings: Settings, watcher: Watcher | None = None, *, progress: list[Engine] | None = None
+) -> dict[str, Any]:
+    """Everything up to `statistics/`, for a log of any kind, also one that nothing can be learned from.
+
+    Returns:
+        The log in a few numbers, as in `statistics/overview.json`. See `run`.
+    """
+    with _job(settings, progress) as job:
+        do_steps(settings.out, job.steps(), watcher or Silence(), until="profile")
+        facts: dict[str, Any] = json.loads((settings.out / "statistics" / FACTS).read_text(encoding="utf-8"))
+        return facts
 
 
 @contextmanager
