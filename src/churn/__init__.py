@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from churn.errors import ChurnError, UserError
     from churn.features import Feature, feature_list
     from churn.pipeline import profile_log, read_log, run, snapshot
-    from churn.report import compare_runs, write_report
     from churn.problem import Cutoffs, Problem
+    from churn.report import compare_runs, write_report
     from churn.scoring import Reason, Scorer
     from churn.settings import Settings
     from churn.summary import Summary
