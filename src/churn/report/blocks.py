@@ -160,6 +160,11 @@ def between(value: float, low: float, high: float, digits: int = 3) -> str:
     return f"{decimal(value, digits)} ({decimal(low, digits)}–{decimal(high, digits)})"
 
 
+def span(low: float, high: float) -> str:
+    """Both ends of an interval of a share."""
+    return f"{percent(low)}–{percent(high)}"
+
+
 def shown(text: str, longest: int = LONGEST) -> str:
     """A text of the log, short enough for a page, without characters that steer a terminal or a page."""
     calm = "".join(c if c.isprintable() else " " for c in text[: longest + 1])

@@ -15,14 +15,13 @@ from churn.report.blocks import (
     Series,
     Table,
     Words,
-    between,
     count,
     decimal,
     percent,
     shown,
     sized,
 )  # fmt: skip
-from churn.report.inputs import Cells, Inputs, number
+from churn.report.inputs import Cells, Inputs, measured, number
 from churn.report.sections.models import TASKS, name_of, tasks_of
 
 _FACTS: Final[dict[str, tuple[str, Callable[[float], str]]]] = {
@@ -61,7 +60,8 @@ def _data(runs: Pair) -> Section:
         rows.append([words, text(left), text(right), _change(left, right)])
     rows.insert(0, ["first event", a["first_event"], b["first_event"], ""])
     rows.insert(1, ["last event", a["last_event"], b["last_event"], ""])
-    return Section("data", "Data", [Table("The logs", ["", "A", "B", "B compared with A"], rows, [False, True, True, True])])
+    table = Table("The logs", ["", "A", "B", "B compared with A"], rows, [False, True, True, True])
+    return Section("data", "Data", [table])
 
 
 def _change(left: float, right: float) -> str:
@@ -98,8 +98,10 @@ def _pages(runs: Pair) -> Plot:
         rows = run.rows("statistics/page_rates", group="all")
         series.append(Series(letter, [row["page"] for row in rows], [number(row, "per_1000_songs") for row in rows],
                              "bar", colour=colour))  # fmt: skip
-    return Plot("page_rates", "How often pages are seen", "Visits per 1,000 songs in A and B.", Axis("page"),
-                Axis("visits per 1,000 songs", zero=True), {"": series}, "statistics/page_rates.csv", flat=True)  # fmt: skip
+    return Plot(
+        "page_rates", "How often pages are seen", "Visits per 1,000 songs in A and B.", Axis("page"),
+        Axis("visits per 1,000 songs", zero=True), {"": series}, "statistics/page_rates.csv", flat=True,
+    )  # fmt: skip
 
 
 def _models(runs: Pair) -> Section:
@@ -121,7 +123,7 @@ def _scores(by_key: list[dict[tuple[str, str], Cells]], task: str) -> Table:
     for key in dict.fromkeys(key for part in by_key for key in part if key[0] == task):
         for metric in _METRICS:
             values = [part.get(key, {}) for part in by_key]
-            cells = [between(*(number(row, metric + end) for end in ("", "_low", "_high"))) for row in values]
+            cells = [measured(row, metric) for row in values]
             left, right = (number(row, metric) for row in values)
             gap = right - left
             rows.append([name_of(key[1]), metric, *cells, "–" if math.isnan(gap) else f"{gap:+.3f}"])

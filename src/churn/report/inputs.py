@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from churn.errors import SourceError
+from churn.report.blocks import between
 from churn.sources import RUN_MARK
 
 Cells: TypeAlias = Mapping[str, str]
@@ -74,7 +75,8 @@ def read_inputs(folder: Path, run: Mapping[str, Any] | None = None) -> Inputs:
         _json(folder / "run.json") if run is None else run,
     )
     if not found.facts and not found.has_models:
-        raise SourceError(f"{folder} holds neither statistics nor metrics", "finish the run first: churn run or churn profile")
+        remedy = "finish the run first: churn run or churn profile"
+        raise SourceError(f"{folder} holds neither statistics nor metrics", remedy)
     return found
 
 
@@ -82,6 +84,11 @@ def number(row: Cells, name: str) -> float:
     """A cell as a number; nan where it is empty or absent."""
     text = row.get(name, "")
     return float(text) if text else math.nan
+
+
+def measured(row: Cells, metric: str, digits: int = 3) -> str:
+    """A metric with its interval, from the columns `<metric>`, `_low` and `_high`."""
+    return between(number(row, metric), number(row, f"{metric}_low"), number(row, f"{metric}_high"), digits)
 
 
 def _rows(path: Path) -> list[Cells]:

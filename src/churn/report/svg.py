@@ -51,6 +51,7 @@ class Scale:
     end: float
 
     def __call__(self, value: float) -> float:
+        """Where a value lies."""
         return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
 
     def holds(self, value: float) -> bool:
@@ -67,9 +68,34 @@ def svg(plot: Plot, *, alone: bool = True) -> str:
     legend = _legend(series, drawing.height)
     height = drawing.height + (24 * legend.count("<g") if legend else 0)
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:.0f}" role="img" '
-    label = f'aria-label="{escape(f"{plot.title}. {plot.alt}")}" font-family="system-ui, sans-serif" font-size="12" fill="var(--ink)">'
+    label = f'aria-label="{escape(f"{plot.title}. {plot.alt}")}" '
+    look = 'font-family="system-ui, sans-serif" font-size="12" fill="var(--ink)">'
     title = f'<text x="10" y="18" font-size="14" font-weight="600">{escape(plot.title)}</text>' if alone else ""
-    return f"{head}{label}{_ALONE if alone else ''}{title}{body}{legend}</svg>\n"
+    return f"{head}{label}{look}{_ALONE if alone else ''}{title}{body}{legend}</svg>\n"
+
+
+def _line(x1: float, y1: float, x2: float, y2: float, look: str) -> str:
+    return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" {look}/>'
+
+
+def _text(x: float, y: float, text: str, anchor: str = "middle") -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+
+
+def _bar(x: float, y: float, width: float, height: float, s: Series) -> str:
+    size = f'x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}"'
+    return f'<rect {size} fill="var(--c{s.colour})"/>'
+
+
+def _dot(x: float, y: float, s: Series) -> str:
+    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="var(--c{s.colour})"/>'
+
+
+def _whisker(s: Series) -> str:
+    return f'stroke="var(--c{s.colour})" stroke-width="1.5"'
+
+
+_RULE: Final = 'stroke="var(--rule)"'
 
 
 def ticks(low: float, high: float, about: int = 6) -> list[float]:
@@ -135,13 +161,13 @@ class _Upright:
         parts = []
         for tick in ticks(self.value.low, self.value.high):
             y = self.value(tick)
-            parts.append(f'<line x1="{left}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}" stroke="var(--rule)"/>')
-            parts.append(f'<text x="{left - 6}" y="{y + 4:.1f}" text-anchor="end">{tick_text(tick, self.plot.y)}</text>')
+            parts.append(_line(left, y, right, y, _RULE))
+            parts.append(_text(left - 6, y + 4, tick_text(tick, self.plot.y), "end"))
         for place, text in self._marks():
-            parts.append(f'<text x="{place:.1f}" y="{bottom + 17:.1f}" text-anchor="middle">{escape(text)}</text>')
-        parts.append(f'<text x="{(left + right) / 2:.0f}" y="{bottom + 38:.0f}" text-anchor="middle">{escape(self.plot.x.title)}</text>')
-        middle = (self.value.start + self.value.end) / 2
-        parts.append(f'<text transform="translate(14 {middle:.0f}) rotate(-90)" text-anchor="middle">{escape(self.plot.y.title)}</text>')
+            parts.append(_text(place, bottom + 17, text))
+        parts.append(_text((left + right) / 2, bottom + 38, self.plot.x.title))
+        turned = f"translate(14 {(self.value.start + self.value.end) / 2:.0f}) rotate(-90)"
+        parts.append(f'<text transform="{turned}" text-anchor="middle">{escape(self.plot.y.title)}</text>')
         return parts
 
     def _marks(self) -> list[tuple[float, str]]:
@@ -163,12 +189,11 @@ class _Upright:
             dash = ' stroke-dasharray="5 5"' if s.dashed else ""
             parts.append(f'<polyline points="{path}" fill="none" stroke="var(--c{s.colour})" stroke-width="2"{dash}/>')
             return parts
-        shift = 0.0
         for x, y, i in points:
             if len(s.low):
                 low, high = self.value(max(s.low[i], self.value.low)), self.value(min(s.high[i], self.value.high))
-                parts.append(f'<line x1="{x + shift:.1f}" x2="{x + shift:.1f}" y1="{low:.1f}" y2="{high:.1f}" stroke="var(--c{s.colour})" stroke-width="1.5"/>')
-            parts.append(f'<circle cx="{x + shift:.1f}" cy="{self.value(y):.1f}" r="4" fill="var(--c{s.colour})"/>')
+                parts.append(_line(x, low, x, high, _whisker(s)))
+            parts.append(_dot(x, self.value(y), s))
         return parts
 
     def _bars(self, s: Series) -> list[str]:
@@ -178,7 +203,8 @@ class _Upright:
         for x, y in zip(s.x, s.y, strict=True):
             if not math.isnan(y):
                 top = self.value(y)
-                parts.append(f'<rect x="{self.x(x) + shift - wide / 2:.1f}" y="{min(top, zero):.1f}" width="{max(wide - 1, 0.5):.1f}" height="{abs(zero - top):.1f}" fill="var(--c{s.colour})"/>')
+                left = self.x(x) + shift - wide / 2
+                parts.append(_bar(left, min(top, zero), max(wide - 1, 0.5), abs(zero - top), s))
         return parts
 
     def _band(self, s: Series) -> str:
@@ -206,12 +232,11 @@ class _Flat:
         parts = []
         for tick in ticks(self.value.low, self.value.high):
             x = self.value(tick)
-            parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{top}" y2="{bottom}" stroke="var(--rule)"/>')
-            parts.append(f'<text x="{x:.1f}" y="{bottom + 16:.1f}" text-anchor="middle">{tick_text(tick, self.plot.y)}</text>')
+            parts.append(_line(x, top, x, bottom, _RULE))
+            parts.append(_text(x, bottom + 16, tick_text(tick, self.plot.y)))
         for i, name in enumerate(self.names):
-            parts.append(f'<text x="{self.value.start - 8:.1f}" y="{self.place(i) + 4:.1f}" text-anchor="end">{escape(shown(name, _LABEL))}</text>')
-        middle = (self.value.start + self.value.end) / 2
-        parts.append(f'<text x="{middle:.0f}" y="{bottom + 38:.0f}" text-anchor="middle">{escape(self.plot.y.title)}</text>')
+            parts.append(_text(self.value.start - 8, self.place(i) + 4, shown(name, _LABEL), "end"))
+        parts.append(_text((self.value.start + self.value.end) / 2, bottom + 38, self.plot.y.title))
         return parts
 
     def draw(self, number: int, s: Series) -> list[str]:
@@ -223,30 +248,28 @@ class _Flat:
             y = self.place(self.names.index(str(name))) + (number - (self.count - 1) / 2) * tall
             x = self.value(value)
             if s.kind == "bar":
-                parts.append(f'<rect x="{min(x, zero):.1f}" y="{y - tall / 2:.1f}" width="{abs(x - zero):.1f}" height="{max(tall - 1, 1):.1f}" fill="var(--c{s.colour})"/>')
+                parts.append(_bar(min(x, zero), y - tall / 2, abs(x - zero), max(tall - 1, 1.0), s))
                 continue
             if len(s.low) and not math.isnan(s.low[i]):
                 low, high = self.value(max(s.low[i], self.value.low)), self.value(min(s.high[i], self.value.high))
-                parts.append(f'<line x1="{low:.1f}" x2="{high:.1f}" y1="{y:.1f}" y2="{y:.1f}" stroke="var(--c{s.colour})" stroke-width="1.5"/>')
-            parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="var(--c{s.colour})"/>')
+                parts.append(_line(low, y, high, y, _whisker(s)))
+            parts.append(_dot(x, y, s))
         return parts
 
 
 def _legend(series: Sequence[Series], top: float) -> str:
     if len(series) < 2:
         return ""
-    parts, x, y = [], 66.0, top + 6
-    lines = [[]] if series else []
+    x, y = 66.0, top + 6
+    lines: list[list[str]] = [[]]
     for s in series:
         wide = 28 + len(shown(s.name, 60)) * _CHAR + 14
         if x + wide > WIDTH and lines[-1]:
             lines.append([])
             x, y = 66.0, y + 22
-        swatch = f'<rect x="{x:.0f}" y="{y - 9:.0f}" width="18" height="9" fill="var(--c{s.colour})"/>'
-        lines[-1].append(f'{swatch}<text x="{x + 24:.0f}" y="{y:.0f}">{escape(shown(s.name, 60))}</text>')
+        lines[-1].append(_bar(x, y - 9, 18, 9, s) + _text(x + 24, y, shown(s.name, 60), "start"))
         x += wide
-    parts = [f"<g>{''.join(line)}</g>" for line in lines]
-    return "".join(parts)
+    return "".join(f"<g>{''.join(line)}</g>" for line in lines)
 
 
 def _day(name: str) -> str:

@@ -17,6 +17,7 @@ from churn.report.blocks import (
     percent,
     shown,
     sized,
+    span,
 )  # fmt: skip
 from churn.report.inputs import Inputs, number
 from churn.report.sections.data import NO_STATISTICS
@@ -101,14 +102,14 @@ def _page_rates(inputs: Inputs) -> Plot:
                           "user_mean_per_hour": "mean of the users' rates per hour",
                           "share_with_any": "share of users with at least one"}.items():  # fmt: skip
         by_page = {(row["page"], row["group"]): number(row, column) for row in rows}
-        ratio = [_ratio(by_page.get((page, "left"), math.nan), by_page.get((page, "stayed"), math.nan)) for page in pages]
-        notes = [f"left {sized(by_page.get((page, 'left'), math.nan))}, stayed {sized(by_page.get((page, 'stayed'), math.nan))}"
-                 for page in pages]  # fmt: skip
-        order = sorted(range(len(pages)), key=lambda i: (math.isnan(ratio[i]), -(ratio[i] if ratio[i] == ratio[i] else 0)))
-        choices[words] = [
-            Series("left compared with stayed", [pages[i] for i in order], [ratio[i] for i in order], "bar",
-                   notes=[notes[i] for i in order], colour=2)
+        found = [
+            (_ratio(by_page[page, "left"], by_page[page, "stayed"]), page,
+             f"left {sized(by_page[page, 'left'])}, stayed {sized(by_page[page, 'stayed'])}")
+            for page in pages
         ]  # fmt: skip
+        found.sort(key=lambda entry: (math.isnan(entry[0]), -entry[0]))
+        ratios, names, notes = zip(*found, strict=True)
+        choices[words] = [Series("left compared with stayed", names, ratios, "bar", notes=notes, colour=2)]
     first = choices["per 1,000 songs"][0]
     known = [(y, str(x)) for x, y in zip(first.x, first.y, strict=True) if not math.isnan(y)]
     most, least = max(known, default=(math.nan, "–")), min(known, default=(math.nan, "–"))
@@ -132,26 +133,25 @@ def _waits(inputs: Inputs) -> list[Block]:
         within = [row for row in rows if row["from_days"]]
         names = [_wait(number(row, "from_days"), number(row, "to_days")) for row in within]
         series.append(Series(f"last {trigger}", names, [number(row, "share") for row in within], "bar", colour=colour))
-        never += [f"{percent(number(row, 'share'), 0)} never had an {trigger}" if trigger[0] in "aeiou" else
-                  f"{percent(number(row, 'share'), 0)} never had a {trigger}" for row in rows if not row["from_days"]]  # fmt: skip
+        never += [f"{trigger} {percent(number(row, 'share'), 0)}" for row in rows if not row["from_days"]]
     plot = Plot(
         "time_to_churn", "From the last upgrade, downgrade or advert burst to leaving",
-        "Of those who left, " + ", ".join(never) + ".",
+        "Of those who left, so many never had one: " + ", ".join(never) + ".",
         Axis("days before leaving"), Axis("share of all who left", percent=True, zero=True), {"": series},
         "statistics/time_to_churn.csv",
     )  # fmt: skip
-    rows = [
+    cells = [
         [row["trigger"], row["meaning"], count(number(row, "days")), count(number(row, "left_within")),
-         percent(number(row, "churn_rate")), f"{percent(number(row, 'low'))}–{percent(number(row, 'high'))}"]
+         percent(number(row, "churn_rate")), span(number(row, "low"), number(row, "high"))]
         for row in inputs.rows("statistics/churn_after")
     ]  # fmt: skip
     horizon = next((row["horizon"] for row in inputs.rows("statistics/churn_after")), "14")
     table = Table(
         f"How often a user left within {horizon} days of such a day",
-        ["day", "meaning", "days of users", "left", "rate", "95 % interval"], rows,
+        ["day", "meaning", "days of users", "left", "rate", "95 % interval"], cells,
         [False, False, True, True, True, True], "statistics/churn_after.csv",
     )  # fmt: skip
-    return [plot, Words(f"{plot.alt} Days of one user are not independent, so these intervals are too narrow."), table]
+    return [plot, table, Words("Days of one user are not independent, so these intervals are too narrow.")]
 
 
 def _wait(start: float, end: float) -> str:
@@ -169,7 +169,8 @@ def _quantities(inputs: Inputs) -> Table:
         for column in ("p25", "p50", "p75", "mean"):
             cells += [sized(number(by_key[quantity, group], column)) for group in groups]
         rows.append(cells)
-    columns = [f"{words}, {group}" for words in ("lower quartile", "median", "upper quartile", "mean") for group in groups]
+    heads = ("lower quartile", "median", "upper quartile", "mean")
+    columns = [f"{words}, {group}" for words in heads for group in groups]
     return Table(
         "Users who stayed and users who left, over all the time they were watched", ["quantity", *columns], rows,
         [False, *([True] * len(columns))], "statistics/users.csv", folded=True,

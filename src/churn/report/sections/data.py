@@ -61,10 +61,15 @@ def _words(inputs: Inputs) -> Words:
     rate = facts["songs_per_hour"]
     pace = "" if rate is None else f" Users play {decimal(rate, 2)} songs an hour inside sessions."
     return Words(
-        f"The log {shown(facts['dataset'])} runs from {facts['first_event']} to {facts['last_event']} (UTC).{pace} "
+        f"The log {shown(facts['dataset'])} runs from {_time(facts['first_event'])} to "
+        f"{_time(facts['last_event'])}, UTC.{pace} "
         f"Pages of leaving ({hidden}) are counted as events of the log, but are in no number about a user, "
         "since they are what is to be foreseen."
     )
+
+
+def _time(text: str) -> str:
+    return text.replace("T", " ")[:19]
 
 
 def _lines(inputs: Inputs) -> Table:
@@ -72,7 +77,8 @@ def _lines(inputs: Inputs) -> Table:
         [row["status"], count(number(row, "lines")), percent(number(row, "share"), 2)]
         for row in inputs.rows("statistics/lines")
     ]
-    return Table("What became of every line", ["line", "lines", "share"], rows, [False, True, True], "statistics/lines.csv")
+    columns = ["line", "lines", "share"]
+    return Table("What became of every line", columns, rows, [False, True, True], "statistics/lines.csv")
 
 
 def _quirks(inputs: Inputs) -> Table:

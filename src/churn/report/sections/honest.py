@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from churn.report.blocks import Axis, Block, Missing, Plot, Section, Series, Table, Words, between, decimal, shown
-from churn.report.inputs import Cells, Inputs, number
+from churn.report.blocks import Axis, Block, Missing, Plot, Section, Series, Table, Words, decimal, shown
+from churn.report.inputs import Cells, Inputs, measured, number
 from churn.report.sections.models import NO_MODELS, TASKS, models_of, name_of, tasks_of
 
 
@@ -17,7 +17,8 @@ def section(inputs: Inputs) -> Section:
 
 def _entries(inputs: Inputs, task: str) -> list[tuple[str, bool, Cells]]:
     models = [(name_of(row["model"]), False, row) for row in models_of(inputs, task)]
-    return models + [(f"rule: {name_of(row['model'])}", True, row) for row in inputs.rows("metrics/baselines", task=task)]
+    rules = inputs.rows("metrics/baselines", task=task)
+    return models + [(f"rule: {name_of(row['model'])}", True, row) for row in rules]
 
 
 def _words(inputs: Inputs) -> Words:
@@ -40,10 +41,11 @@ def _table(inputs: Inputs) -> Table:
     for task in tasks_of(inputs):
         for label, _, row in _entries(inputs, task):
             chosen = " ★" if row.get("selected") == "1" else ""
-            rows.append([TASKS.get(task, task), label + chosen,
-                         *(between(number(row, n), number(row, f"{n}_low"), number(row, f"{n}_high")) for n in names)])  # fmt: skip
-    return Table("Every model beside the rules of its task (★ chosen by out-of-fold average precision)",
-                 ["task", "model or rule", *names], rows, [False, False, True, True, True], "metrics/models.csv")  # fmt: skip
+            rows.append([TASKS.get(task, task), label + chosen, *(measured(row, name) for name in names)])
+    return Table(
+        "Every model beside the rules of its task (★ chosen by out-of-fold average precision)",
+        ["task", "model or rule", *names], rows, [False, False, True, True, True], "metrics/models.csv",
+    )  # fmt: skip
 
 
 def _plot(inputs: Inputs) -> Plot:

@@ -16,6 +16,7 @@ from churn.report.blocks import (
     percent,
     shown,
     sized,
+    span,
 )  # fmt: skip
 from churn.report.inputs import Cells, Inputs, number
 from churn.report.sections.data import NO_STATISTICS
@@ -38,7 +39,7 @@ def section(inputs: Inputs) -> Section:
             ("users", count(facts["users"])),
             ("of whom left", count(facts["leavers"])),
             ("churn rate", rate),
-            ("95 % interval", f"{percent(facts['churn_rate_low'])}–{percent(facts['churn_rate_high'])}"),
+            ("95 % interval", span(facts["churn_rate_low"], facts["churn_rate_high"])),
         ]),
         *_survival(inputs),
         *_segments(inputs),
@@ -88,7 +89,7 @@ def _segments(inputs: Inputs) -> list[Block]:
     )  # fmt: skip
     rows = [
         [name, shown(row["value"], 60), count(number(row, "users")), count(number(row, "leavers")),
-         percent(number(row, "churn_rate")), f"{percent(number(row, 'low'))}–{percent(number(row, 'high'))}"]
+         percent(number(row, "churn_rate")), span(number(row, "low"), number(row, "high"))]
         for name, part in by_segment.items()
         for row in part
     ]  # fmt: skip
@@ -139,7 +140,8 @@ def _deciles(inputs: Inputs) -> list[Block]:
     by_measure: dict[tuple[str, str], list[Cells]] = {}
     for row in inputs.rows("statistics/churn_by_decile"):
         by_measure.setdefault((row["measure"], row["unit"]), []).append(row)
-    ranked = sorted(by_measure, key=lambda key: (key[1] != "per hour", -_reach(by_measure[key]), key))
+    # Rates first, and of these the ones that most users have, with what sets users apart most in front.
+    ranked = sorted(by_measure, key=lambda k: (k[1] != "per hour", len(by_measure[k]) < 8, -_reach(by_measure[k]), k))
     choices = {}
     for measure, unit in ranked:
         rows = by_measure[measure, unit]
@@ -148,7 +150,7 @@ def _deciles(inputs: Inputs) -> list[Block]:
             for row in rows
         ]
         choices[f"{measure} {unit}".strip()] = [
-            Series("churn rate", [number(row, "decile") for row in rows],
+            Series("churn rate", [row["decile"] for row in rows],
                    [number(row, "churn_rate") for row in rows], "points",
                    [number(row, "low") for row in rows], [number(row, "high") for row in rows], notes)
         ]  # fmt: skip
@@ -159,7 +161,7 @@ def _deciles(inputs: Inputs) -> list[Block]:
         "deciles", "Churn rate by tenth of users, from the least to the most",
         f"{' '.join(ranked[0])}: {percent(number(first[0], 'churn_rate'))} in the lowest tenth, "
         f"{percent(number(first[-1], 'churn_rate'))} in the highest.",
-        Axis("tenth of the users, by what is chosen", ends=(0.5, 10.5)),
+        Axis("tenth of the users, by what is chosen: 1 the least, 10 the most"),
         Axis("churn rate, with its 95 % interval", percent=True, zero=True), choices,
         "statistics/churn_by_decile.csv",
     )  # fmt: skip

@@ -14,13 +14,12 @@ from churn.report.blocks import (
     Series,
     Table,
     Words,
-    between,
     count,
     decimal,
     percent,
     shown,
 )  # fmt: skip
-from churn.report.inputs import Cells, Inputs, number
+from churn.report.inputs import Cells, Inputs, measured, number
 
 NO_MODELS = "No model was trained in this folder: run churn run to train one."
 
@@ -77,17 +76,17 @@ def name_of(model: str) -> str:
 
 
 def _scores(inputs: Inputs, task: str) -> Table:
-    names = ("roc_auc", "average_precision", "f1_churn", "f1_weighted", "brier", "lift_10")
+    names = ("roc_auc", "average_precision", "f1_churn", "brier", "lift_10")
     rows = []
     for row in models_of(inputs, task):
-        values = [between(number(row, n), number(row, f"{n}_low"), number(row, f"{n}_high")) for n in names]
+        values = [measured(row, name) for name in names]
         chosen = " ★" if row["selected"] == "1" else ""
         rows.append([name_of(row["model"]) + chosen, *values, decimal(number(row, "roc_auc_train")),
                      decimal(number(row, "training_time"), 1)])  # fmt: skip
     for row in inputs.rows("metrics/baselines", task=task):
-        values = [between(number(row, n), number(row, f"{n}_low"), number(row, f"{n}_high")) for n in names]
+        values = [measured(row, name) for name in names]
         rows.append([f"rule: {name_of(row['model'])}", *values, decimal(number(row, "roc_auc_train")), "–"])
-    columns = ["model", *names, "roc_auc on training rows", "training (s)"]
+    columns = ["model", *names, "roc_auc, train", "training (s)"]
     test = inputs.tasks.get(task, {}).get("test", {})
     size = f": {count(test['rows'])} rows, {count(test['leavers'])} leavers in the test" if test else ""
     return Table(f"{TASKS.get(task, task)}{size}", columns, rows, [False, *([True] * (len(columns) - 1))],
@@ -114,7 +113,7 @@ def _values(rows: Sequence[Cells], name: str) -> list[float]:
 
 def _curve(inputs: Inputs, curve: str, title: str, x: Axis) -> Plot:
     y = Axis("recall: share of leavers found" if curve == "roc" else "precision: share of leavers among the flagged",
-             percent=True, ends=(0, 1.02))  # fmt: skip
+             percent=True, zero=True)  # fmt: skip
     choices = {}
     for task, parts in _by_task(inputs, "metrics/curves", curve=curve).items():
         series = [Series(name_of(model), _values(rows, "x"), _values(rows, "y"), colour=colour,
@@ -162,7 +161,8 @@ def _lift(inputs: Inputs) -> Plot:
             Series("chance", [0, 1], [0, 1], colour=0, dashed=True),
         ]  # fmt: skip
     best = _selected(inputs)
-    alt = f"The tenth of users with the highest probability holds {percent(number(best, 'recall_10'))} of those who left."
+    found = percent(number(best, "recall_10"))
+    alt = f"The tenth of users with the highest probability holds {found} of those who left."
     return Plot("lift", "How many leavers are found by contacting the riskiest users", alt,
                 Axis("users contacted, riskiest first", percent=True, ends=(0, 1)),
                 Axis("share of leavers found", percent=True, ends=(0, 1.02)), choices, "metrics/lift.csv")  # fmt: skip
@@ -172,6 +172,7 @@ def _thresholds(inputs: Inputs) -> Plot:
     choices = {}
     for task, parts in _by_task(inputs, "metrics/thresholds").items():
         model, _, rows = parts[0]
+        rows = [row for row in rows if number(row, "flagged")] or rows
         x = _values(rows, "threshold")
         choices[f"{task}: {name_of(model)}"] = [
             Series("precision", x, _values(rows, "precision_churn"), colour=1),
@@ -181,7 +182,7 @@ def _thresholds(inputs: Inputs) -> Plot:
         ]  # fmt: skip
     best = _selected(inputs)
     alt = f"The chosen threshold of the first is {decimal(number(best, 'threshold'))}."
-    return Plot("thresholds", "What a threshold does", alt, Axis("threshold", percent=True, ends=(0, 1)),
+    return Plot("thresholds", "What a threshold does", alt, Axis("threshold", percent=True),
                 Axis("share", percent=True, ends=(0, 1.02)), choices, "metrics/thresholds.csv")  # fmt: skip
 
 
@@ -210,8 +211,11 @@ def _importance(inputs: Inputs) -> list[Block]:
                 Series("importance", [shown(row["feature"], 40) for row in top], _values(top, "importance"), "bar",
                        notes=notes)
             ]  # fmt: skip
-            cells = [[shown(row["feature"], 60), percent(number(row, "importance")), decimal(number(row, "coefficient")),
-                      shown(row["sentence"]), note] for row, note in zip(top, notes, strict=True)]  # fmt: skip
+            cells = [
+                [shown(row["feature"], 60), percent(number(row, "importance")), decimal(number(row, "coefficient")),
+                 shown(row["sentence"]), note]
+                for row, note in zip(top, notes, strict=True)
+            ]  # fmt: skip
             tables.append(Table(f"What {name_of(model)} looks at, {task}",
                                 ["feature", "importance", "coefficient", "meaning", "effect"], cells,
                                 [False, True, True, False, False], "metrics/importance.csv", folded=True))  # fmt: skip

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from churn.report.blocks import Block, Section, Tiles, Words, between, count, percent, shown
-from churn.report.inputs import Inputs, number
+from churn.report.blocks import Block, Section, Tiles, Words, count, percent, shown
+from churn.report.inputs import Inputs, measured, number
 from churn.report.sections.models import models_of, name_of, tasks_of
 
 
@@ -22,8 +22,7 @@ def section(inputs: Inputs) -> Section:
     if inputs.has_models:
         task = tasks_of(inputs)[0]
         best = models_of(inputs, task)[0]
-        auc = between(*(number(best, f"roc_auc{end}") for end in ("", "_low", "_high")), 2)
-        tiles.append((f"roc_auc, {task}", auc))
+        tiles.append((f"roc_auc, {task}", measured(best, "roc_auc", 2)))
         words.append(
             Words(
                 f"The chosen model for the {shown(task, 40)} is {name_of(best['model'])}. The tenth of users with the "

@@ -19,7 +19,7 @@
       const place = plot.x.percent ? ".1%" : ",.4~g";
       const at = typeof one.x[0] === "string" ? "%{" + (plot.flat ? "y" : "x") + "}" : "%{x:" + place + "}";
       const height = "%{" + (plot.flat ? "x" : "y") + ":" + value + "}";
-      const labels = one.x.map((x) => plain(short(x, narrow() ? 22 : 40)));
+      const labels = one.x.map((x) => plain(short(x, narrow() ? 24 : 48)));
       const trace = {
         name: plain(one.name),
         x: plot.flat ? one.y : labels,
@@ -89,6 +89,7 @@
     const chosen = Number(figure.querySelector("select")?.value ?? 0);
     const series = plot.choices[chosen].series;
     Plotly.react(figure.querySelector(".live"), traces(plot, series), layout(plot, series), config);
+    figure.classList.add("drawn");
     drawn.add(figure);
   }
 
