@@ -8,7 +8,13 @@
 
   // Plotly reads a little HTML in texts; texts of a log are to be shown as they are.
   const plain = (text) => (typeof text === "string" ? text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;") : text);
-  const short = (text, length) => (typeof text === "string" && text.length > length ? text.slice(0, length - 1) + "…" : text);
+  const short = (text, length) => (text.length > length ? text.slice(0, length - 1) + "…" : text);
+  // Plotly breaks no lines by itself; at most two, then the rest is cut.
+  function wrapped(text, length) {
+    const end = text.lastIndexOf(" ", length);
+    if (text.length <= length || end < 1) return plain(short(text, length));
+    return plain(text.slice(0, end)) + "<br>" + plain(short(text.slice(end + 1), length));
+  }
   const colour = (name) => getComputedStyle(root).getPropertyValue(name).trim();
   const faint = (hex) => hex + "2e";
 
@@ -19,7 +25,7 @@
       const place = plot.x.percent ? ".1%" : ",.4~g";
       const at = typeof one.x[0] === "string" ? "%{" + (plot.flat ? "y" : "x") + "}" : "%{x:" + place + "}";
       const height = "%{" + (plot.flat ? "x" : "y") + ":" + value + "}";
-      const labels = one.x.map((x) => plain(short(x, narrow() ? 24 : 48)));
+      const labels = one.x.map(plain);
       const trace = {
         name: plain(one.name),
         x: plot.flat ? one.y : labels,
@@ -46,7 +52,7 @@
 
   function axis(spec) {
     return {
-      title: { text: spec.title, standoff: 8 }, automargin: true, gridcolor: colour("--rule"), zerolinecolor: colour("--c0"),
+      title: { text: wrapped(spec.title, narrow() ? 42 : 90), standoff: 8 }, automargin: true, gridcolor: colour("--rule"), zerolinecolor: colour("--c0"),
       linecolor: colour("--rule"), tickformat: spec.percent ? ".3~%" : undefined, range: spec.ends ?? undefined,
       rangemode: spec.zero ? "tozero" : "normal", fixedrange: narrow(),
     };
@@ -55,13 +61,16 @@
   function layout(plot, series) {
     const x = axis(plot.x), y = axis(plot.y);
     const names = series.flatMap((one) => one.x).filter((name) => typeof name === "string");
-    const distinct = new Set(names).size;
+    const distinct = [...new Set(names)];
+    const ticks = { tickmode: "array", tickvals: distinct.map(plain) };
     const several = series.length > 1;
     if (plot.flat) {
       Object.assign(y, { fixedrange: narrow() });
       const across = { ...y, automargin: true };
-      const down = { ...x, title: undefined, type: "category", autorange: "reversed", fixedrange: true, showgrid: false };
-      return frame({ xaxis: across, yaxis: down, height: 110 + distinct * (series.some((s) => s.kind === "bar") && several ? 34 : 25), several });
+      const down = { ...x, title: undefined, type: "category", autorange: "reversed", fixedrange: true,
+        showgrid: false, ...ticks, ticktext: distinct.map((name) => wrapped(name, narrow() ? 20 : 48)) };
+      return frame({ xaxis: across, yaxis: down, several,
+        height: 110 + distinct.length * (narrow() || (series.some((s) => s.kind === "bar") && several) ? 34 : 25) });
     }
     if (names.length && /^\d{4}-\d\d-\d\d$/.test(names[0])) x.type = "date";
     else if (names.length) x.type = "category";
