@@ -120,7 +120,8 @@ def test_page_rates_of_who_stayed_and_who_left(inputs: Inputs, ask: Ask) -> None
         wanted = dict(
             (page, (n, per_song, per_hour, users))
             for page, n, per_song, per_hour, users in ask(
-                f"""WITH s AS (SELECT sum(songs) AS songs, sum(last - first) / 3.6e6 AS hours FROM spans WHERE {condition})
+                f"""WITH s AS (SELECT sum(songs) AS songs, sum(last - first) / 3.6e6 AS hours FROM spans
+                               WHERE {condition})
                 SELECT page, count(*), count(*) * 1000 / any_value(songs), count(*) / any_value(hours),
                        count(DISTINCT userId) FROM seen, s WHERE {condition} GROUP BY page"""
             )
@@ -161,7 +162,8 @@ def test_lengths_of_sessions_and_breaks_between_them(inputs: Inputs, ask: Ask) -
     gaps = ask(
         """SELECT median(h) FROM (SELECT avg(gap) / 3.6e6 AS h FROM (
              SELECT userId, first, max(last) OVER (PARTITION BY userId ORDER BY first, sessionId
-                    ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before, greatest(first - before, 0) AS gap FROM spans)
+                    ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before, greatest(first - before, 0) AS gap
+             FROM spans)
            WHERE before IS NOT NULL GROUP BY userId)"""
     )
     [row] = inputs.rows("statistics/users", quantity="break between sessions (hours)", group="all")
@@ -203,7 +205,8 @@ def test_activity_by_day_weekday_and_hour(inputs: Inputs, ask: Ask) -> None:
     for table, name, part in (("activity_by_weekday", "weekday", "%A"), ("activity_by_hour", "hour", "%-H")):
         found = {(row[name], int(row["songs"])) for row in inputs.rows(f"statistics/{table}", group="all")}
         assert {(place, n) for place, n in found if n} == set(ask(
-            f"""SELECT strftime(make_timestamp(ts * 1000), '{part}'), count(*) FROM e WHERE page = 'NextSong' GROUP BY 1"""
+            f"""SELECT strftime(make_timestamp(ts * 1000), '{part}'), count(*) FROM e
+                WHERE page = 'NextSong' GROUP BY 1"""
         ))  # fmt: skip
 
 
@@ -229,7 +232,8 @@ def test_survival_without_censoring_in_between(inputs: Inputs, ask: Ask) -> None
                  FROM t GROUP BY day)
            SELECT day, exp(sum(ln(1 - leavers / risk)) OVER (ORDER BY day)) FROM d WHERE leavers < risk ORDER BY day"""
     )
-    found = {float(r["day"]): float(r["survival"]) for r in inputs.rows("statistics/survival", origin="first event in the log")}
+    rows = inputs.rows("statistics/survival", origin="first event in the log")
+    found = {float(row["day"]): float(row["survival"]) for row in rows}
     shared = [(day, share) for day, share in wanted if day in found]
     assert len(shared) > 10
     assert_close([(found[day],) for day, _ in shared], [(share,) for _, share in shared])
@@ -238,7 +242,8 @@ def test_survival_without_censoring_in_between(inputs: Inputs, ask: Ask) -> None
 def test_what_followed_an_upgrade(inputs: Inputs, ask: Ask) -> None:
     [row] = [row for row in inputs.rows("statistics/churn_after") if row["trigger"] == "any day"]
     wanted = ask(
-        """WITH d AS (SELECT DISTINCT userId, ts // 86400000 AS day FROM seen), g AS (SELECT userId, left_ts // 86400000 AS l FROM gone)
+        """WITH d AS (SELECT DISTINCT userId, ts // 86400000 AS day FROM seen),
+                g AS (SELECT userId, left_ts // 86400000 AS l FROM gone)
            SELECT count(*), count(*) FILTER (l - day <= 14) FROM d LEFT JOIN g USING (userId)
            WHERE day + 14 < (SELECT max(ts) FROM e) // 86400000 AND (l IS NULL OR day <= l)"""
     )

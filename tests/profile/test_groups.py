@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def test_equal_values_are_in_one_tenth_and_nobody_is_lost(values: list[float]) -
     rows = decile_rows(x, np.zeros(x.size, dtype=bool))
     assert sum(int(row["users"]) for row in rows) == x.size
     ends = [(row["from"], row["to"]) for row in rows]
-    assert all(before[1] < after[0] for before, after in zip(ends, ends[1:], strict=False))
+    assert all(before[1] < after[0] for before, after in itertools.pairwise(ends))
 
 
 def test_users_without_a_value_are_in_no_tenth() -> None:

@@ -42,7 +42,8 @@ def test_seven_users_add_up_to_what_is_known(out: Path) -> None:
         "sessions": [user[4] for user in PER_USER.values()],
     }.items():
         [row] = table(out, "users", quantity=quantity, group="all")
-        assert (float(row["n"]), float(row["mean"]), float(row["max"])) == (7, pytest.approx(sum(values) / 7), max(values))
+        found = (float(row["n"]), float(row["mean"]), float(row["max"]))
+        assert found == (7, pytest.approx(sum(values) / 7), max(values))
     for page, place in {"Thumbs Up": 2, "Roll Advert": 3}.items():
         [of_all] = table(out, "page_rates", page=page, group="all")
         [of_left] = table(out, "page_rates", page=page, group="left")

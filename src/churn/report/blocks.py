@@ -75,6 +75,11 @@ class Plot:
     flat: bool = False
 
     @property
+    def empty(self) -> bool:
+        """Whether there is not one value to draw."""
+        return all(math.isnan(y) for series in self.choices.values() for s in series for y in s.y if not s.dashed)
+
+    @property
     def first(self) -> list[Series]:
         """The series that are shown before anybody chooses."""
         return next(iter(self.choices.values()))
@@ -163,6 +168,18 @@ def between(value: float, low: float, high: float, digits: int = 3) -> str:
 def span(low: float, high: float) -> str:
     """Both ends of an interval of a share."""
     return f"{percent(low)}–{percent(high)}"
+
+
+def apart(texts: Sequence[str], longest: int) -> list[str]:
+    """`shown`, with a number behind those that would look the same, so that each keeps its own place in a plot."""
+    found: list[str] = []
+    for text in texts:
+        name, k = shown(text, longest), 1
+        while name in found:
+            k += 1
+            name = f"{shown(text, longest)} ({k})"
+        found.append(name)
+    return found
 
 
 def shown(text: str, longest: int = LONGEST) -> str:

@@ -15,6 +15,7 @@ from churn.report.blocks import (
     Series,
     Table,
     Words,
+    apart,
     count,
     decimal,
     percent,
@@ -23,6 +24,7 @@ from churn.report.blocks import (
 )  # fmt: skip
 from churn.report.inputs import Cells, Inputs, measured, number
 from churn.report.sections.models import TASKS, name_of, tasks_of
+from churn.report.summarise import drawable
 
 _FACTS: Final[dict[str, tuple[str, Callable[[float], str]]]] = {
     "days": ("days", count), "lines": ("lines", count), "events": ("events kept", count), "users": ("users", count),
@@ -36,7 +38,7 @@ _METRICS: Final = ("roc_auc", "average_precision", "f1_churn", "brier", "lift_10
 def comparison(first: Inputs, second: Inputs) -> list[Section]:
     """The sections of the page on two runs, called A and B."""
     runs = (first, second)
-    return [_runs(runs), _data(runs), _rates(runs), _models(runs), _settings(runs)]
+    return [_runs(runs), _data(runs), drawable(_rates(runs)), _models(runs), _settings(runs)]
 
 
 Pair = tuple[Inputs, Inputs]
@@ -83,7 +85,7 @@ def _segments(runs: Pair) -> Plot:
         for segment in dict.fromkeys(row["segment"] for row in run.rows("statistics/churn_by_segment")):
             rows = run.rows("statistics/churn_by_segment", segment=segment)[:14]
             choices.setdefault(segment, []).append(
-                Series(letter, [shown(row["value"], 40) for row in rows], [number(row, "churn_rate") for row in rows],
+                Series(letter, apart([row["value"] for row in rows], 40), [number(row, "churn_rate") for row in rows],
                        "points", [number(row, "low") for row in rows], [number(row, "high") for row in rows],
                        [f"{row['leavers']} of {row['users']} users left" for row in rows], colour)
             )  # fmt: skip
@@ -96,8 +98,8 @@ def _pages(runs: Pair) -> Plot:
     series = []
     for colour, (letter, run) in enumerate(zip("AB", runs, strict=True), 1):
         rows = run.rows("statistics/page_rates", group="all")
-        series.append(Series(letter, [row["page"] for row in rows], [number(row, "per_1000_songs") for row in rows],
-                             "bar", colour=colour))  # fmt: skip
+        names, rates = apart([row["page"] for row in rows], 40), [number(row, "per_1000_songs") for row in rows]
+        series.append(Series(letter, names, rates, "bar", colour=colour))
     return Plot(
         "page_rates", "How often pages are seen", "Visits per 1,000 songs in A and B.", Axis("page"),
         Axis("visits per 1,000 songs", zero=True), {"": series}, "statistics/page_rates.csv", flat=True,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
-from churn.report.blocks import Plot, Section
+from churn.report.blocks import Block, Missing, Plot, Section
 from churn.report.inputs import Inputs
 from churn.report.sections import behaviour, data, honest, leavers, models, reproduce, risk, short
 
@@ -16,7 +16,18 @@ MAKERS = (short, data, leavers, behaviour, models, honest, risk, reproduce)
 
 def summarise(inputs: Inputs) -> list[Section]:
     """All sections of the report on one run."""
-    return [maker.section(inputs) for maker in MAKERS]
+    return [drawable(maker.section(inputs)) for maker in MAKERS]
+
+
+def drawable(section: Section) -> Section:
+    """With a line in place of each plot that has nothing to draw."""
+    blocks: list[Block] = [
+        Missing(f"{block.title}: there is nothing to show. {block.alt}")
+        if isinstance(block, Plot) and block.empty
+        else block
+        for block in section.blocks
+    ]
+    return replace(section, blocks=blocks)
 
 
 def plots(sections: list[Section]) -> list[Plot]:

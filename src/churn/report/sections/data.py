@@ -12,6 +12,7 @@ from churn.report.blocks import (
     Table,
     Tiles,
     Words,
+    apart,
     count,
     decimal,
     percent,
@@ -95,7 +96,7 @@ def _quirks(inputs: Inputs) -> Table:
 
 def _pages(inputs: Inputs) -> Plot:
     rows = [row for row in inputs.rows("statistics/pages") if number(row, "events")][:25]
-    names = [shown(row["page"], 40) for row in rows]
+    names = apart([row["page"] for row in rows], 40)
     top = rows[0]["page"] if rows else ""
     rest = [(name, number(row, "share")) for name, row in zip(names, rows, strict=True) if row["page"] != top]
     every = Series("share of events", names, [number(row, "share") for row in rows], "bar")

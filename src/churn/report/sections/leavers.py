@@ -12,6 +12,7 @@ from churn.report.blocks import (
     Table,
     Tiles,
     Words,
+    apart,
     count,
     percent,
     shown,
@@ -113,7 +114,7 @@ def _largest(rows: list[Cells], how_many: int) -> list[Cells]:
 
 def _rates(rows: list[Cells]) -> Series:
     return Series(
-        "churn rate", [shown(row["value"], 40) for row in rows], [number(row, "churn_rate") for row in rows], "points",
+        "churn rate", apart([row["value"] for row in rows], 40), [number(row, "churn_rate") for row in rows], "points",
         [number(row, "low") for row in rows], [number(row, "high") for row in rows],
         [f"{row['leavers']} of {row['users']} users left" for row in rows],
     )  # fmt: skip

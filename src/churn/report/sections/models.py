@@ -56,7 +56,7 @@ def section(inputs: Inputs) -> Section:
         *_confusion(inputs),
         *_importance(inputs),
     ]  # fmt: skip
-    return Section("models", title, [block for block in blocks if not isinstance(block, Plot) or block.choices])
+    return Section("models", title, blocks)
 
 
 def tasks_of(inputs: Inputs) -> list[str]:
@@ -208,7 +208,7 @@ def _importance(inputs: Inputs) -> list[Block]:
                 continue
             notes = [_effect(row) for row in top]
             choices[f"{task}: {name_of(model)}"] = [
-                Series("importance", [shown(row["feature"], 40) for row in top], _values(top, "importance"), "bar",
+                Series("importance", [name_of(row["feature"]) for row in top], _values(top, "importance"), "bar",
                        notes=notes)
             ]  # fmt: skip
             cells = [

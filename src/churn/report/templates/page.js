@@ -68,11 +68,11 @@
       Object.assign(y, { fixedrange: narrow() });
       const across = { ...y, automargin: true };
       const down = { ...x, title: undefined, type: "category", autorange: "reversed", fixedrange: true,
-        showgrid: false, ...ticks, ticktext: distinct.map((name) => wrapped(name, narrow() ? 20 : 48)) };
+        showgrid: false, ...ticks, ticktext: distinct.map((name) => wrapped(name, narrow() ? 24 : 48)) };
       return frame({ xaxis: across, yaxis: down, several,
         height: 110 + distinct.length * (narrow() || (series.some((s) => s.kind === "bar") && several) ? 34 : 25) });
     }
-    if (names.length && /^\d{4}-\d\d-\d\d$/.test(names[0])) x.type = "date";
+    if (names.length && /^\d{4}-\d\d-\d\d$/.test(names[0])) Object.assign(x, { type: "date", dtick: distinct.length < 15 ? 86400000 : undefined, tickformat: "%-d %b" });
     else if (names.length) x.type = "category";
     return frame({ xaxis: x, yaxis: y, height: narrow() ? 340 : 400, several });
   }
