@@ -8,6 +8,7 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
+TALLEST = 1500
 
 
 def main() -> None:
@@ -27,7 +28,9 @@ def main() -> None:
         draw_all(page)
         for section in page.query_selector_all("main > section"):
             name = f"{section.get_attribute('id')}-{chosen.width}-{scheme}.png"
-            section.screenshot(path=chosen.target / name)
+            box = section.bounding_box()
+            clip = {**box, "y": box["y"] + page.evaluate("scrollY"), "height": min(box["height"], TALLEST)}
+            page.screenshot(path=chosen.target / name, clip=clip, full_page=True)
         browser.close()
 
 
