@@ -65,6 +65,14 @@ def test_bars_are_as_long_as_their_values() -> None:
     assert heights[1] == pytest.approx(2 * heights[0], abs=0.2)
 
 
+def test_bars_at_numbers_stand_beside_each_other_inside_the_picture() -> None:
+    series = Series("s", [0.05, 0.15, 0.25], [1.0, 2.0, 3.0], "bar")
+    plot = Plot("p", "t", "a", Axis("x"), Axis("y", zero=True), {"": [series]}, "c")
+    bars = [e.attrib for e in ElementTree.fromstring(svg(plot, alone=False)).iter() if e.tag.endswith("rect")]
+    ends = [(float(bar["x"]), float(bar["x"]) + float(bar["width"])) for bar in bars]
+    assert 60 < ends[0][0] < ends[0][1] < ends[1][0] < ends[1][1] < ends[2][0] < ends[2][1] < 760
+
+
 def test_the_pictures_of_a_run_are_well_formed_and_small(finished: Path) -> None:
     found = sorted((finished / "figures").glob("*.svg"))
     assert len(found) >= 14

@@ -5,6 +5,7 @@ Colours are variables of the page where it is inside one, and follow light and d
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ WIDTH: Final = 760
 _HEIGHT: Final = 360
 _ROW: Final = 22
 _CHAR: Final = 6.6
-_LABEL: Final = 34
+_LABEL: Final = 40
 
 
 def variables(palette: Sequence[str], ink: str, paper: str, rule: str) -> str:
@@ -64,9 +65,9 @@ def svg(plot: Plot, *, alone: bool = True) -> str:
     series = plot.first
     names = _categories(series)
     drawing = _Flat(plot, series, names) if plot.flat and names else _Upright(plot, series, names)
-    body = "".join([*drawing.axes(), *(part for i, s in enumerate(series) for part in drawing.draw(i, s))])
+    body = "".join([*drawing.axes(), *(part for s in series for part in drawing.draw(s))])
     legend = _legend(series, drawing.height)
-    height = drawing.height + (24 * legend.count("<g") if legend else 0)
+    height = drawing.height + (26 * legend.count("<g") if legend else 0)
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:.0f}" role="img" '
     label = f'aria-label="{escape(f"{plot.title}. {plot.alt}")}" '
     look = 'font-family="system-ui, sans-serif" font-size="12" fill="var(--ink)">'
@@ -147,11 +148,17 @@ class _Upright:
     def _places(self, series: Sequence[Series]) -> Scale:
         if self.names:
             return Scale(-0.5, len(self.names) - 0.5, 66, WIDTH - 14)
-        low, high = self.plot.x.ends or (
-            min((float(x) for s in series for x in s.x), default=0.0),
-            max((float(x) for s in series for x in s.x), default=1.0),
-        )
+        found = [float(x) for s in series for x in s.x]
+        half = self._step() / 2 if self.bars else 0.0
+        low, high = self.plot.x.ends or (min(found, default=0.0) - half, max(found, default=1.0) + half)
         return Scale(low, high if high > low else low + 1, 66, WIDTH - 14)
+
+    def _step(self) -> float:
+        """From one bar to the next."""
+        if self.names:
+            return 1.0
+        places = sorted({float(x) for s in self.bars for x in s.x})
+        return min((after - before for before, after in itertools.pairwise(places)), default=1.0)
 
     def x(self, value: float | str) -> float:
         return self.place(self.names.index(value) if isinstance(value, str) else value)
@@ -179,7 +186,7 @@ class _Upright:
         every = math.ceil(len(texts) / fits)
         return [(self.place(i), text) for i, text in enumerate(texts) if i % every == 0]
 
-    def draw(self, _: int, s: Series) -> list[str]:
+    def draw(self, s: Series) -> list[str]:
         points = [(self.x(x), y, i) for i, (x, y) in enumerate(zip(s.x, s.y, strict=True)) if self.value.holds(y)]
         if s.kind == "bar":
             return self._bars(s)
@@ -197,7 +204,7 @@ class _Upright:
         return parts
 
     def _bars(self, s: Series) -> list[str]:
-        wide = abs(self.place(1) - self.place(0)) * 0.8 / len(self.bars)
+        wide = abs(self.place(self._step()) - self.place(0)) * 0.8 / len(self.bars)
         shift = (self.bars.index(s) - (len(self.bars) - 1) / 2) * wide
         zero, parts = self.value(max(0.0, self.value.low)), []
         for x, y in zip(s.x, s.y, strict=True):
@@ -220,12 +227,13 @@ class _Flat:
     def __init__(self, plot: Plot, series: Sequence[Series], names: list[str]) -> None:
         self.plot, self.names = plot, names
         self.bars = [s for s in series if s.kind == "bar"]
-        row = _ROW + 8 * max(len(series) - 1, 0)
+        self.beside = {name: [s for s in series if name in s.x] for name in names}
+        self.count = max(len(beside) for beside in self.beside.values())
+        row = _ROW + 8 * (self.count - 1)
         self.height = 34 + row * len(names) + 46.0
-        label = min(max(len(shown(name, _LABEL)) for name in names) * _CHAR + 18, 270)
+        label = min(max(len(shown(name, _LABEL)) for name in names) * _CHAR + 18, 290)
         self.value = Scale(*_range(plot, series), label, WIDTH - 20)
         self.place = Scale(-0.5, len(names) - 0.5, 34, 34 + row * len(names))
-        self.count = len(series)
 
     def axes(self) -> list[str]:
         top, bottom = self.place.start, self.place.end
@@ -239,13 +247,14 @@ class _Flat:
         parts.append(_text((self.value.start + self.value.end) / 2, bottom + 38, self.plot.y.title))
         return parts
 
-    def draw(self, number: int, s: Series) -> list[str]:
+    def draw(self, s: Series) -> list[str]:
         tall = (self.place(1) - self.place(0)) * 0.8 / self.count
         zero, parts = self.value(max(0.0, self.value.low)), []
         for i, (name, value) in enumerate(zip(s.x, s.y, strict=True)):
             if not self.value.holds(value):
                 continue
-            y = self.place(self.names.index(str(name))) + (number - (self.count - 1) / 2) * tall
+            beside = self.beside[str(name)]
+            y = self.place(self.names.index(str(name))) + (beside.index(s) - (len(beside) - 1) / 2) * tall
             x = self.value(value)
             if s.kind == "bar":
                 parts.append(_bar(min(x, zero), y - tall / 2, abs(x - zero), max(tall - 1, 1.0), s))
@@ -260,7 +269,7 @@ class _Flat:
 def _legend(series: Sequence[Series], top: float) -> str:
     if len(series) < 2:
         return ""
-    x, y = 66.0, top + 6
+    x, y = 66.0, top + 12
     lines: list[list[str]] = [[]]
     for s in series:
         wide = 28 + len(shown(s.name, 60)) * _CHAR + 14
