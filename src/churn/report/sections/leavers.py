@@ -22,6 +22,7 @@ from churn.report.blocks import (
 from churn.report.inputs import Cells, Inputs, number
 from churn.report.sections.data import NO_STATISTICS
 
+_NAMED = 3
 _SEEN_LATE = "tenure at the last event (days)"
 
 
@@ -134,7 +135,8 @@ def _widest(by_segment: dict[str, list[Cells]]) -> str:
                          f"{shown(low['value'], 30)} {percent(number(low, 'churn_rate'))}")  # fmt: skip
     if not found:
         return "No two segments of 30 users or more have intervals that do not touch."
-    return "Intervals that do not touch: " + "; ".join(found) + "."
+    more = f"; and in {len(found) - _NAMED} more segments" if len(found) > _NAMED else ""
+    return "Intervals that do not touch: " + "; ".join(found[:_NAMED]) + f"{more}."
 
 
 def _deciles(inputs: Inputs) -> list[Block]:

@@ -20,8 +20,8 @@ def section(inputs: Inputs) -> Section:
     bands = {band: sum(row["band"] == band for row in rows) for band in ("high", "medium", "low")}
     as_of = rows[0]["as_of"]
     top = [
-        [row["rank"], shown(row["userId"], 40), percent(number(row, "probability")), row["band"],
-         "; ".join(shown(row[f"reason_{i}"]) for i in (1, 2, 3) if row.get(f"reason_{i}")) or "–",
+        [row["rank"], shown(row["userId"], 40), percent(number(row, "probability")),
+         "; ".join(shown(row[f"reason_{i}"]) for i in (1, 2, 3) if row.get(f"reason_{i}")) or "–", row["band"],
          shown(row["level"], 20) or "–", shown(row["region"], 20) or "–", row["last_seen"][:10]]
         for row in rows[:TOP]
     ]  # fmt: skip
@@ -37,7 +37,7 @@ def section(inputs: Inputs) -> Section:
             ),
             _histogram([number(row, "probability") for row in rows]),
             Table(f"The {min(TOP, len(rows))} users most at risk",
-                  ["rank", "user", "probability", "band", "reasons", "level", "region", "last seen"], top,
+                  ["rank", "user", "probability", "reasons", "band", "level", "region", "last seen"], top,
                   [True, False, True, False, False, False, False, True], "risk.csv"),
         ],
     )  # fmt: skip

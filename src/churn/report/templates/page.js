@@ -40,7 +40,8 @@
         const error = { type: "data", symmetric: false, thickness: 1.5, width: 3, color: hue,
           array: one.y.map((y, i) => (one.high[i] ?? y) - y), arrayminus: one.y.map((y, i) => y - (one.low[i] ?? y)) };
         const whiskers = one.low.length ? { [plot.flat ? "error_x" : "error_y"]: error } : {};
-        return [{ ...trace, ...whiskers, type: "scatter", mode: "markers", marker: { color: hue, size: 9 } }];
+        return [{ ...trace, ...whiskers, type: "scatter", mode: "markers", marker: { color: hue, size: 9 },
+          orientation: plot.flat ? "h" : "v", offsetgroup: one.name }];
       }
       const line = { ...trace, type: "scatter", mode: "lines", line: { color: hue, width: 2.2, dash: one.dashed ? "dash" : "solid" } };
       if (one.dashed) line.hoverinfo = "skip", delete line.hovertemplate;
@@ -69,7 +70,8 @@
       const across = { ...y, automargin: true };
       const down = { ...x, title: undefined, type: "category", autorange: "reversed", fixedrange: true,
         showgrid: false, ...ticks, ticktext: distinct.map((name) => wrapped(name, narrow() ? 24 : 48)) };
-      return frame({ xaxis: across, yaxis: down, several,
+      // Points of several series on one line stand beside each other, like bars.
+      return frame({ xaxis: across, yaxis: down, several, scattermode: names.length > distinct.length ? "group" : "overlay",
         height: 110 + distinct.length * (narrow() || (series.some((s) => s.kind === "bar") && several) ? 34 : 25) });
     }
     if (names.length && /^\d{4}-\d\d-\d\d$/.test(names[0])) Object.assign(x, { type: "date", dtick: distinct.length < 15 ? 86400000 : undefined, tickformat: "%-d %b" });
