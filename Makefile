@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SILENT:
-.PHONY: help venv demo test test-fast lint docs fit bench bench-docs clean
+.PHONY: help venv demo test test-fast lint docs fit notebook browser bench bench-docs clean
 
 # The first Python that is new enough and really starts: a name on the path may be a shim without a Python behind it.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -32,7 +32,7 @@ $(STAMP): pyproject.toml constraints.txt
 		fi; }
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
 	echo "make: installing into .venv"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --root-user-action=ignore -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --root-user-action=ignore -c constraints.txt -e '.[dev,notebook]'
 	touch $@
 
 $(BENCH): $(STAMP)
@@ -49,7 +49,7 @@ else
 	$(BIN)/churn run build/demo.json --out demo
 endif
 
-test: lint $(BENCH) ## lint, then all tests
+test: lint browser $(BENCH) ## lint, then all tests
 	mkdir -p build
 	$(PYTEST) --junitxml=build/tests.xml
 	echo "make: every check passed; results by test are in build/tests.xml"
@@ -75,6 +75,21 @@ bench: $(BENCH) ## measure it beside rivals: make bench SIZE=mini|medium|full [R
 
 bench-docs: $(STAMP) ## take what make bench wrote into docs/benchmarks.md
 	$(BIN)/python -m benchmarks.record
+
+notebook: $(STAMP) ## run notebooks/tour.ipynb into build/tour.html: make notebook LOG=path (default: a simulated log)
+	mkdir -p build
+	CHURN_LOG="$(LOG)" $(BIN)/python -m nbconvert --to html --execute --log-level WARN --output-dir build \
+		--HTMLExporter.mathjax_url= --HTMLExporter.require_js_url= notebooks/tour.ipynb
+	echo "make: see build/tour.html"
+
+browser: $(STAMP) ## chromium, in which the tests open the report: installed where make is root, else its tests are skipped
+	command -v chromium >/dev/null || { \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			echo "make: installing chromium by apt-get"; \
+			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; \
+		else \
+			echo "make: chromium is absent, so the tests in a browser are skipped; install it as root" >&2; \
+		fi; }
 
 clean: ## remove .venv, caches and everything built
 	rm -rf .venv build dist demo .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -111,7 +111,7 @@ def test_the_same_again_does_nothing_and_says_the_same(copied: Settings) -> None
     assert files_of(copied.out) == before
     assert {path: path.stat().st_mtime_ns for path in (copied.out / PRIVATE / "steps").iterdir()} == marked
     found = json.loads((copied.out / "run.json").read_text())
-    assert [step["resumed"] for step in found["steps"]] == [True] * 5
+    assert [step["resumed"] for step in found["steps"]] == [True] * len(STEPS)
     assert found["summary"] == json.loads(json.dumps(summary.as_json()))
 
 
@@ -127,8 +127,8 @@ CHANGES = {
     "other share of refused lines": (with_settings(max_refused=0.5), "ingest"),
     "other churn page": (asking(churn_pages=("Thumbs Down",)), "rollups"),
     "one more churn page": (asking(churn_pages=("Cancellation Confirmation", "Cancel")), "rollups"),
-    "horizon": (asking(horizon=10), "snapshots"),
-    "gap": (asking(gap=1), "snapshots"),
+    "horizon": (asking(horizon=10), "profile"),
+    "gap": (asking(gap=1), "profile"),
     "windows": (asking(windows=(3, 7)), "snapshots"),
     "every": (asking(every=14), "snapshots"),
     "seed": (with_settings(seed=1), "snapshots"),
@@ -284,4 +284,4 @@ def test_another_log_in_a_finished_folder_leaves_nothing_of_the_run(copied: Sett
 
 def test_a_snapshot_in_a_finished_folder_leaves_no_results_beside_it(copied: Settings) -> None:
     snapshot(copied, date(2018, 11, 1))
-    assert names(copied.out) == outputs("ingest", "rollups", "snapshots")
+    assert names(copied.out) == outputs("ingest", "rollups", "profile", "snapshots")

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from churn.errors import ChurnError, UserError
     from churn.features import Feature, feature_list
-    from churn.pipeline import read_log, run, snapshot
+    from churn.pipeline import profile_log, read_log, run, snapshot
     from churn.problem import Cutoffs, Problem
+    from churn.report import compare_runs, write_report
     from churn.score_log import ScoreSettings, score
     from churn.scoring import Reason, Scorer
     from churn.settings import Settings
@@ -34,12 +35,15 @@ _HOMES = {
     "Summary": "churn.summary",
     "TableSettings": "churn.table_training",
     "UserError": "churn.errors",
+    "compare_runs": "churn.report",
     "feature_list": "churn.features",
+    "profile_log": "churn.pipeline",
     "read_log": "churn.pipeline",
     "run": "churn.pipeline",
     "score": "churn.score_log",
     "snapshot": "churn.pipeline",
     "train_table": "churn.table_training",
+    "write_report": "churn.report",
 }
 
 __all__ = [
@@ -54,12 +58,15 @@ __all__ = [
     "Summary",
     "TableSettings",
     "UserError",
+    "compare_runs",
     "feature_list",
+    "profile_log",
     "read_log",
     "run",
     "score",
     "snapshot",
     "train_table",
+    "write_report",
 ]
 
 

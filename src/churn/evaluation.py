@@ -258,18 +258,25 @@ def lift_table(y: npt.ArrayLike, p: npt.ArrayLike) -> list[Row]:
 def calibration_table(y: npt.ArrayLike, p: npt.ArrayLike, bins: int = 10) -> list[Row]:
     """Said and seen in `bins` bins of equal count by ascending p, ties in row order; no bin is empty.
 
-    Columns: `bin` (from 1), `n`, `mean_probability`, `churn_rate`, and its 95 % interval from `low` to `high`
-    (Wilson, 1927, "Probable inference, the law of succession, and statistical inference").
+    Columns: `bin` (from 1), `n`, `mean_probability`, `churn_rate`, and its 95 % interval from `low` to `high`.
     """
     ranking = Ranking.of(y, p)
     edges = _edges(ranking.p.size, bins)[: ranking.p.size + 1]  # fewer rows than bins: one row each
     n, starts = np.diff(edges), edges[:-1]
     rate, said = np.add.reduceat(ranking.y, starts) / n, np.add.reduceat(ranking.p, starts) / n
-    middle, scale = rate + Z95**2 / (2 * n), 1 + Z95**2 / n
-    half = Z95 * np.sqrt(rate * (1 - rate) / n + Z95**2 / (4 * n**2))
-    low, high = np.maximum((middle - half) / scale, 0), np.minimum((middle + half) / scale, 1)
+    low, high = wilson(rate, n)
     columns = {"n": n, "mean_probability": said, "churn_rate": rate, "low": low, "high": high}
     return _table({"bin": np.arange(1, n.size + 1)} | columns)
+
+
+def wilson(rate: Floats, n: Ints | Floats) -> tuple[Floats, Floats]:
+    """The 95 % interval of a rate seen on n rows, n > 0, each rate with its own n.
+
+    Wilson, 1927, "Probable inference, the law of succession, and statistical inference".
+    """
+    middle, scale = rate + Z95**2 / (2 * n), 1 + Z95**2 / n
+    half = Z95 * np.sqrt(rate * (1 - rate) / n + Z95**2 / (4 * n**2))
+    return np.maximum((middle - half) / scale, 0), np.minimum((middle + half) / scale, 1)
 
 
 def curve_table(y: npt.ArrayLike, p: npt.ArrayLike, points: int = 200) -> list[Row]:

@@ -27,12 +27,14 @@ from churn.ingest import Ingest
 from churn.learnable import check_divided, check_learnable, check_somebody_left
 from churn.modelling import Modelling
 from churn.problem import Cutoffs, check_cutoff
+from churn.profile import FACTS, profile_of
+from churn.report import write_report
 from churn.results import to_csv
 from churn.risk import risk_rows
 from churn.scoring import Scorer
 from churn.settings import Settings
 from churn.sources import Source, find_sources
-from churn.steps import PRIVATE, Done, Silence, Step, Watcher, do_steps, replace_text, run_folder
+from churn.steps import PRIVATE, Done, Silence, Step, Watcher, do_steps, replace_text, run_folder, steps_done
 from churn.summary import Summary, summarise
 from churn.tables import Table, split_history
 
@@ -96,6 +98,13 @@ class Job:
                 self.roll_up,
             ),
             Step(
+                "profile",
+                "looking into the data",
+                ("statistics",),
+                {"reach": problem.reach.days},
+                self.profile,
+            ),
+            Step(
                 "snapshots",
                 "making features and labels",
                 ("snapshots",),
@@ -118,6 +127,7 @@ class Job:
                 self.train,
             ),
             Step("risk", "ranking users by risk", ("risk.csv",), {}, self.rank),
+            Step("report", "writing the report", ("report.html", "figures"), {}, self.report),
         ]
 
     def ingest(self, folder: Path) -> None:
@@ -141,6 +151,12 @@ class Job:
         days = rollups.user_days(self.engine.read(target / "sessions"), events, problem.hidden_pages)
         self.engine.write(days, target / "user_days")
         self.engine.write(rollups.leavers(events, problem.churn_pages), target / "leavers")
+
+    def profile(self, folder: Path) -> None:
+        """Events and rollups to `statistics/`."""
+        scratch = folder / "counts"
+        found = profile_of(self.engine, self.settings.out, self.account, self.settings.problem, scratch)
+        found.write(folder / "statistics")
 
     def snapshot(self, folder: Path) -> None:
         """Rollups to `snapshots/forecast`, `snapshots/history`."""
@@ -173,6 +189,12 @@ class Job:
             raise NotEnoughData(f"no user is left to judge at {as_of}", "give a log in which some users have stayed")
         rows = risk_rows(now, Scorer.of(self.settings.out / "bundle"), self.attributes(as_of), as_of)
         (folder / "risk.csv").write_text(to_csv(rows), encoding="utf-8")
+
+    def report(self, folder: Path) -> None:
+        """All of the above to `report.html` and `figures/`."""
+        summary = summarise(self.settings.out, self.settings, self.cutoffs)
+        facts = run_facts(self.settings, summary, steps_done(self.settings.out, self.steps()))
+        write_report(self.settings.out, folder, facts)
 
     def rollup(self, name: str) -> ir.Table:
         """One of the rollups."""
@@ -254,6 +276,20 @@ def _features_at(job: Job, as_of: date, watcher: Watcher) -> Table:
     return job.table("forecast")
 
 
+def profile_log(
+    settings: Settings, watcher: Watcher | None = None, *, progress: list[Engine] | None = None
+) -> dict[str, Any]:
+    """Everything up to `statistics/`, for a log of any kind, also one that nothing can be learned from.
+
+    Returns:
+        The log in a few numbers, as in `statistics/overview.json`. See `run`.
+    """
+    with _job(settings, progress) as job:
+        do_steps(settings.out, job.steps(), watcher or Silence(), until="profile")
+        facts: dict[str, Any] = json.loads((settings.out / "statistics" / FACTS).read_text(encoding="utf-8"))
+        return facts
+
+
 @contextmanager
 def _job(settings: Settings, progress: list[Engine] | None) -> Iterator[Job]:
     """A run folder of one's own, an engine, and the steps."""
@@ -297,17 +333,21 @@ def code() -> str:
     return digest.hexdigest()
 
 
-def _write_run_json(settings: Settings, summary: Summary, done: list[Done]) -> None:
-    out = settings.out
-    files = sorted(p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file() and _is_output(p, out))
-    content = {
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+def run_facts(settings: Settings, summary: Summary, done: list[Done]) -> dict[str, Any]:
+    """What `run.json` says of a run, but for its end and its files."""
+    return {
         "settings": settings.as_json(),
         "versions": versions(),
         "steps": [asdict(step) for step in done],
         "summary": summary.as_json(),
-        "files": files,
     }
+
+
+def _write_run_json(settings: Settings, summary: Summary, done: list[Done]) -> None:
+    out = settings.out
+    files = sorted(p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file() and _is_output(p, out))
+    finished = datetime.now(UTC).isoformat(timespec="seconds")
+    content = {"finished": finished, **run_facts(settings, summary, done), "files": files}
     replace_text(out / "run.json", json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 

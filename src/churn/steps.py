@@ -129,6 +129,12 @@ def do_steps(out: Path, steps: Sequence[Step], watcher: Watcher, *, until: str |
     return reports
 
 
+def steps_done(out: Path, steps: Sequence[Step]) -> list[Done]:
+    """How the steps went that are done, as their markers say; for a step that reports on the others."""
+    markers = [_marker(out, step) for step in steps]
+    return [Done(**json.loads(marker.read_text())["done"]) for marker in markers if marker.exists()]
+
+
 def _keys(steps: Sequence[Step]) -> list[str]:
     keys, before = [], ""
     for step in steps:

@@ -98,6 +98,7 @@ def summarise(out: Path, settings: Settings, cutoffs: Cutoffs) -> Summary:
         test={name: test[name] for name in ("users", "leavers", "base_rate")},
         warnings=_warnings(tasks["forecast"], account, scores),
         files={
+            str(out / "report.html"): "all of this as a page, with plots; works offline",
             str(out / "risk.csv"): "every user at risk, ranked, with reasons",
             str(out / "metrics" / "models.csv"): "every score with its 95 % interval",
             str(out / "bundle" / "card.md"): "what the model is, and its limits",

@@ -23,9 +23,11 @@ ONE_FAMILY = ("--families", "logistic_regression")
 STEPS = {
     "ingest": ("events", "nobody", "quarantine", "ingest.json"),
     "rollups": ("rollups",),
+    "profile": ("statistics",),
     "snapshots": ("snapshots",),
     "train": ("metrics", "bundle"),
     "risk": ("risk.csv",),
+    "report": ("report.html", "figures"),
 }
 """The steps of a run in order, and what each makes."""
 

@@ -18,7 +18,7 @@ import pytest
 
 from churn.features import feature_list
 from churn.problem import Problem
-from tests.e2e.small import churn
+from tests.e2e.small import STEPS, churn
 
 pytestmark = pytest.mark.slow  # one run of some seconds, shared by all
 
@@ -218,7 +218,7 @@ def test_a_row_of_the_risk_list_says_who_and_why(mini: Finished) -> None:
 
 def test_run_json_says_how_long_and_how_much_memory_each_step_took(mini: Finished) -> None:
     found = mini.json("run.json")
-    assert [step["name"] for step in found["steps"]] == ["ingest", "rollups", "snapshots", "train", "risk"]
+    assert [step["name"] for step in found["steps"]] == list(STEPS)
     assert all(step["seconds"] > 0 and step["memory"] > 10_000_000 for step in found["steps"])
     assert found["settings"]["horizon"] == 14 and found["versions"]["python"]
     listed = set(found["files"])
@@ -237,7 +237,7 @@ def test_the_summary_says_who_how_many_how_good_where_and_what_next(mini: Finish
         assert column in said
     for row in mini.rows("risk.csv")[:5]:
         assert row["userId"] in said and f"{float(row['probability']):.1%}" in said and row["reason_1"] in said
-    for name in ("risk.csv", "metrics/models.csv", "bundle/card.md", "run.json"):
+    for name in ("report.html", "risk.csv", "metrics/models.csv", "bundle/card.md", "run.json"):
         assert str(mini.out / name) in said
     assert "Next: open" in said
 
@@ -262,6 +262,6 @@ def test_json_is_strict_json_and_nothing_else_on_standard_output(mini: Finished)
 
 
 def test_the_same_command_again_does_no_step_again(mini: Finished) -> None:
-    assert mini.json_progress.count("(done before)") == 5
+    assert mini.json_progress.count("(done before)") == len(STEPS)
     assert markers(mini.out) == mini.markers
-    assert [step["resumed"] for step in mini.json("run.json")["steps"]] == [True] * 5
+    assert [step["resumed"] for step in mini.json("run.json")["steps"]] == [True] * len(STEPS)

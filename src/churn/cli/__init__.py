@@ -19,6 +19,8 @@ COMMANDS: Final = {
     "ingest": "churn.cli.ingest",
     "snapshot": "churn.cli.snapshot",
     "simulate": "churn.cli.simulate",
+    "profile": "churn.cli.profile",
+    "report": "churn.cli.report",
     "features": "churn.cli.features",
     "doctor": "churn.cli.doctor",
 }

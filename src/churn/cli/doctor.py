@@ -30,7 +30,9 @@ NEEDS = (
     Need("reading and counting (DuckDB)", ("duckdb", "ibis", "pyarrow"), "pip install sparkify-churn", core=True),
     Need("training (scikit-learn, XGBoost)", ("sklearn", "xgboost", "onnx"), "pip install sparkify-churn", core=True),
     Need("scoring (ONNX Runtime)", ("onnxruntime",), "pip install sparkify-churn", core=True),
+    Need("report (Jinja2, Plotly)", ("jinja2", "plotly"), "pip install sparkify-churn", core=True),
     Need("Spark", ("pyspark",), "pip install 'sparkify-churn[spark]'; only for logs larger than one machine"),
+    Need("notebook", ("ipykernel", "nbconvert"), "pip install 'sparkify-churn[notebook]'"),
     Need("web page", ("flask",), "pip install 'sparkify-churn[web]'"),
     Need("AWS", ("boto3",), "pip install 'sparkify-churn[aws]'"),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ import pyarrow as pa
 from churn.engines.duckdb_sql import files, json_sql, line_reader, literal, parquet_reader, parquet_sql, quote
 from churn.errors import EngineError, LineReadError, OutputError, SourceError, writing
 from churn.sources import Source
+
+logger = logging.getLogger(__name__)
 
 _FULL = ("No space left", "File too large", "Disk quota")
 _DENIED = ("Permission denied", "Read-only", "Could not create", "Cannot open file", "Could not write")
@@ -42,8 +45,6 @@ class DuckDBEngine:
             "memory_limit": f"{memory // 1_000_000}MB",
             "temp_directory": str(scratch),
             "preserve_insertion_order": False,
-            "enable_progress_bar": True,  # counts the progress that `progress` tells
-            "enable_progress_bar_print": False,
             "partitioned_write_flush_threshold": _FLUSH_ROWS,
             "TimeZone": "UTC",
         }
@@ -56,6 +57,7 @@ class DuckDBEngine:
         self._scratch = scratch
         for name, value in settings.items():
             self._con.execute(f"SET {name} = {literal(value)}")
+        self._count_progress()
 
     def lines(self, sources: Sequence[Source], columns: dict[str, str], *, numbered: bool = False) -> ir.Table:
         """See `Engine.lines`."""
@@ -122,6 +124,15 @@ class DuckDBEngine:
         with self._closing:
             self._closed = True
             self._ibis.disconnect()
+
+    def _count_progress(self) -> None:
+        """Have DuckDB count the progress that `progress` tells, without drawing a bar of its own."""
+        try:
+            self._con.execute("SET enable_progress_bar = true")
+            self._con.execute("SET enable_progress_bar_print = false")
+        except duckdb.InvalidInputException as error:
+            # In a notebook DuckDB insists on ipywidgets, though nothing is to be drawn: do without progress there.
+            logger.info("no progress is counted: %s", _first_line(error))
 
     def _keep_order(self, keep: bool) -> None:
         """Line numbers need the order of the file; everything else is faster and smaller without."""
