@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from churn.cli.options import settings_of
+from churn.cli.run import command as run_command
 from churn.errors import SourceError
 from churn.report.blocks import Code, Missing, Plot, Section, Table, Tiles, Words
 from churn.report.inputs import read_inputs
@@ -90,6 +95,39 @@ def test_the_command_makes_the_same_run(finished: Path) -> None:
     assert code.text == command(settings)
     for part in ("churn run", "--horizon 14", "--seed 0", "--families logistic_regression", settings["logs"][0]):
         assert part in code.text
+
+
+PAGES = ("Cancellation Confirmation", "Submit Downgrade", "a 'quoted' page")
+POLICIES = ({}, {"capacity": 40}, {"cost_contact": 2.0, "value_saved": 60.0, "success_rate": 0.2})
+MORE = ([], ["--force"], ["--study", "balance,features", "--balance", "smote", "--top-features", "9"])
+
+
+@given(
+    horizon=st.integers(1, 60),
+    seed=st.integers(0, 9),
+    every=st.integers(1, 30),
+    windows=st.sets(st.integers(1, 90), min_size=1),
+    pages=st.lists(st.sampled_from(PAGES), min_size=1, unique=True),
+    policy=st.sampled_from(POLICIES),
+    more=st.sampled_from(MORE),
+)
+def test_the_command_of_any_settings_gives_these_settings_again(
+    horizon: int, seed: int, every: int, windows: set[int], pages: list[str], policy: dict[str, float], more: list[str]
+) -> None:
+    days = ",".join(map(str, sorted(windows)))
+    words = ["a log.json", "--out", "run", "--horizon", str(horizon), "--seed", str(seed), "--every", str(every)]
+    words += ["--windows", days, "--families", "xgboost", *more]
+    words += [word for page in pages for word in ("--churn-page", page)]
+    words += [word for name, value in policy.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+    wanted = as_settings(words)
+    assert as_settings(shlex.split(command(wanted))[2:]) == wanted
+
+
+def as_settings(words: list[str]) -> dict[str, Any]:
+    """What `churn run` makes of a command line."""
+    with run_command.make_context("run", list(words)) as context:
+        options = {name: value for name, value in context.params.items() if name != "as_json"}
+        return json.loads(json.dumps(settings_of(options).as_json()))
 
 
 def test_bad_names_in_a_command_are_quoted() -> None:

@@ -9,7 +9,11 @@ from typing import Any
 from churn.report.blocks import Block, Code, Missing, Section, Table, Words, decimal, shown
 from churn.report.inputs import Inputs
 
-_OPTIONS = ("engine", "learner", "horizon", "gap", "every", "seed", "memory", "max_refused")
+_OPTIONS = (
+    "engine", "learner", "horizon", "gap", "every", "seed", "memory", "max_refused", "balance", "top_features",
+    "capacity", "cost_contact", "value_saved", "success_rate",
+)  # fmt: skip
+_LISTS = {"windows": "--windows", "families": "--families", "studies": "--study"}
 
 
 def section(inputs: Inputs) -> Section:
@@ -17,7 +21,8 @@ def section(inputs: Inputs) -> Section:
     blocks: list[Block] = []
     settings = inputs.run.get("settings")
     if settings:
-        blocks += [Words("This command makes this page and every file beside it again:"), Code(command(settings))]
+        more = " (with the [columns] listed below in a file for --config)" if settings.get("columns") else ""
+        blocks += [Words(f"This command makes this page and all files beside it again{more}:"), Code(command(settings))]
     else:
         blocks.append(Missing("Settings and versions: the folder has no run.json, since no run was finished in it."))
     if inputs.facts.get("fingerprint"):
@@ -42,17 +47,18 @@ def section(inputs: Inputs) -> Section:
 
 
 def command(settings: Mapping[str, Any]) -> str:
-    """The command line of a run, every setting spelled out."""
+    """The command line of a run, every setting spelled out; `columns` alone have to stand in a file for --config."""
     words = ["churn", "run", *(str(log) for log in settings["logs"]), "--out", str(settings["out"])]
+    values = {**settings, **settings.get("threshold", {})}
     for name in _OPTIONS:
-        if name in settings:
-            words += [f"--{name.replace('_', '-')}", str(settings[name])]
-    words += ["--windows", ",".join(map(str, settings["windows"]))]
+        if values.get(name) is not None:
+            words += [f"--{name.replace('_', '-')}", str(values[name])]
+    for name, option in _LISTS.items():
+        if settings.get(name):
+            words += [option, ",".join(map(str, settings[name]))]
     for page in settings["churn_pages"]:
         words += ["--churn-page", str(page)]
-    if settings["families"]:
-        words += ["--families", ",".join(settings["families"])]
-    if settings["force"]:
+    if settings.get("force"):
         words.append("--force")
     return shlex.join(words)
 
