@@ -15,8 +15,8 @@ from typing import Final
 
 from churn.report.blocks import Axis, Plot, Series, shown
 
-LIGHT: Final = ("#767676", "#0072b2", "#c04d00", "#008060", "#a64d87", "#3c7fc0", "#8a6d00")
-DARK: Final = ("#a8a8a8", "#56b4e9", "#f0913c", "#2fc79b", "#e29ac4", "#8fc1f0", "#e8cf4a")
+LIGHT: Final = ("#767676", "#0072b2", "#c04d00", "#008060", "#a64d87", "#8a6d00", "#3d3d3d")
+DARK: Final = ("#a8a8a8", "#56b4e9", "#f0913c", "#2fc79b", "#e29ac4", "#e8cf4a", "#e6e6e6")
 """Made from the palette of Okabe and Ito, which readers with any colour vision tell apart."""
 
 WIDTH: Final = 760
