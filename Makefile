@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SILENT:
-.PHONY: help venv demo test test-fast lint docs fit notebook browser bench bench-docs clean
+.PHONY: help venv java spark35 demo test test-fast lint docs fit notebook browser bench bench-docs clean
 
 # The first Python that is new enough and really starts: a name on the path may be a shim without a Python behind it.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -13,6 +13,9 @@ BENCH := .venv/.bench
 SIZE := mini
 ROUNDS := 3
 PYTEST := $(BIN)/python -m pytest -n 2
+OLDER := .venv-spark35
+OLDER_STAMP := $(OLDER)/.stamp
+SPARK_TESTS := tests/engines/test_spark.py tests/parity/test_spark.py tests/e2e/test_spark_cluster.py
 
 help: ## list these targets
 	sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name what; do \
@@ -35,6 +38,27 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --root-user-action=ignore -c constraints.txt -e '.[dev,notebook]'
 	touch $@
 
+java: ## look for the Java that Spark needs; install it by apt-get where that may be
+	if ! command -v java >/dev/null && [ -z "$$JAVA_HOME" ]; then \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			echo "make: no Java found, installing a JRE by apt-get"; \
+			{ apt-get update -qq && { DEBIAN_FRONTEND=noninteractive apt-get install -y -qq openjdk-17-jre-headless >/dev/null \
+				|| DEBIAN_FRONTEND=noninteractive apt-get install -y -qq default-jre-headless >/dev/null; }; } \
+				|| echo "make: that failed: the tests of Spark will be SKIPPED" >&2; \
+		else \
+			echo "make: no Java found and no way to install it here: the tests of Spark will be SKIPPED; install Java 17 or newer to run them" >&2; \
+		fi; fi
+
+spark35: $(OLDER_STAMP) ## make .venv-spark35, with the older Spark that the tests also run with
+
+$(OLDER_STAMP): pyproject.toml constraints.txt $(STAMP)
+	$(OLDER)/bin/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m venv --clear $(OLDER)
+	echo "make: installing into $(OLDER)"
+	grep -vE '^(pyspark|py4j)==' constraints.txt > $(OLDER)/constraints.txt
+	$(OLDER)/bin/python -m pip install --quiet --disable-pip-version-check --no-input --root-user-action=ignore \
+		-c $(OLDER)/constraints.txt -e '.[dev]' 'pyspark>=3.5,<3.6'
+	touch $@
+
 $(BENCH): $(STAMP)
 	echo "make: installing what the benchmark's rivals need into .venv"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --root-user-action=ignore -c constraints.txt -e '.[dev,bench]'
@@ -49,10 +73,11 @@ else
 	$(BIN)/churn run build/demo.json --out demo
 endif
 
-test: lint browser $(BENCH) ## lint, then all tests
+test: $(BENCH) lint browser java $(OLDER_STAMP) ## lint, then all tests, those of Spark with both versions
 	mkdir -p build
 	$(PYTEST) --junitxml=build/tests.xml
-	echo "make: every check passed; results by test are in build/tests.xml"
+	$(OLDER)/bin/python -m pytest $(SPARK_TESTS) --junitxml=build/tests-spark35.xml
+	echo "make: every check passed; results by test are in build/tests.xml and build/tests-spark35.xml"
 
 test-fast: $(STAMP) ## the tests that take no time, without lint
 	$(PYTEST) -m "not slow"
@@ -92,5 +117,5 @@ browser: $(STAMP) ## chromium, in which the tests open the report: installed whe
 		fi; }
 
 clean: ## remove .venv, caches and everything built
-	rm -rf .venv build dist demo .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .venv-spark35 build dist demo .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name .git -prune -o \( -name __pycache__ -o -name '*.egg-info' \) -prune -exec rm -rf {} +

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from importlib import util
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from hypothesis import settings
 # Before any library starts its threads: two test processes share the cores.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+from churn.engines import Engine
 from churn.engines.duckdb import DuckDBEngine
+from churn.engines.java import missing_java
 
 # The same examples every time: a change is judged by what it does, not by its luck. Search anew with
 # `pytest --hypothesis-profile=default`.
@@ -26,6 +29,9 @@ ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("SPARKIFY_DATA", ROOT.parent / "shared" / "data"))
 
 Row = dict[str, Any]
+
+MakeSpark = Callable[..., Engine]
+"""Makes a Spark engine: `make(**conf)`, with dots of names written as two underscores."""
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -58,6 +64,45 @@ def engine(tmp_path: Path) -> Iterator[DuckDBEngine]:
     made = DuckDBEngine(memory=1_000_000_000, scratch=tmp_path / "scratch", threads=2)
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def spark_application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeSpark]:
+    """One Spark application a test process; every engine has a session of its own in it."""
+    if util.find_spec("pyspark") is None:
+        pytest.skip("pyspark is not installed: pip install 'sparkify-churn[spark]'")
+    if missing_java():
+        pytest.skip(f"{missing_java()}; Spark is NOT tested")
+    from churn.engines.spark import SparkEngine
+
+    def make(**conf: str) -> Engine:
+        settings = {name.replace("__", "."): value for name, value in conf.items()}
+        return SparkEngine(memory=1_500_000_000, scratch=scratch, conf=settings)
+
+    scratch = tmp_path_factory.mktemp("spark")
+    first = SparkEngine(memory=1_500_000_000, scratch=scratch, master="local[2]")
+    yield make
+    first.close()
+
+
+@pytest.fixture
+def make_spark(spark_application: MakeSpark) -> Iterator[MakeSpark]:
+    """Makes Spark engines and closes them."""
+    made: list[Engine] = []
+
+    def make(**conf: str) -> Engine:
+        made.append(spark_application(**conf))
+        return made[-1]
+
+    yield make
+    for engine in made:
+        engine.close()
+
+
+@pytest.fixture
+def spark(make_spark: MakeSpark) -> Engine:
+    """A Spark engine of its own for each test."""
+    return make_spark()
 
 
 def event(user: str | int | None = "7", ts: int = 1_538_352_000_000, page: str = "NextSong", **fields: Any) -> Row:

@@ -21,6 +21,7 @@ from churn.errors import ChurnError, OutputError, SchemaError, SourceError, User
         ("QuarantineError", 2),
         ("NotEnoughData", 2),
         ("OutputError", 2),
+        ("UnavailableError", 2),
         ("LineReadError", 1),
         ("EngineError", 1),
     ],

@@ -8,7 +8,8 @@
     │   ├── QuarantineError     more lines refused than the caller allows
     │   ├── NotEnoughData       a log that nothing can be learned from
     │   ├── OutputError         a folder that cannot be written, is full, or is somebody else's
-    │   └── BundleError         a bundle that is incomplete, changed, or newer than this program
+    │   ├── BundleError         a bundle that is incomplete, changed, or newer than this program
+    │   └── UnavailableError    an engine that is not installed, lacks Java, or cannot be reached
     ├── LineReadError           an engine cannot split a file into lines; it has to be sanitised first
     └── EngineError             an engine failed in a way nobody foresaw; exit status 1
 
@@ -72,6 +73,10 @@ class OutputError(UserError):
 
 class BundleError(UserError):
     """Raised for a bundle that is incomplete, changed since it was made, or newer than this program."""
+
+
+class UnavailableError(UserError):
+    """Raised for an engine that is not installed, lacks Java, or cannot be reached."""
 
 
 class LineReadError(ChurnError):

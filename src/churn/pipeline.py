@@ -21,7 +21,7 @@ import numpy as np
 from churn import rollups, snapshots
 from churn.account import Account
 from churn.engines import Engine
-from churn.engines.duckdb import DuckDBEngine
+from churn.engines.opening import engine_of
 from churn.errors import NotEnoughData, QuarantineError, SourceError
 from churn.ingest import Ingest
 from churn.learnable import check_divided, check_learnable, check_somebody_left
@@ -39,7 +39,7 @@ from churn.summary import Summary, summarise
 from churn.tables import Table, split_history
 
 LIBRARIES: Final = (
-    "sparkify-churn", "duckdb", "ibis-framework", "pyarrow", "numpy", "scikit-learn", "onnx", "onnxruntime",
+    "sparkify-churn", "duckdb", "pyspark", "ibis-framework", "pyarrow", "numpy", "scikit-learn", "onnx", "onnxruntime",
 )  # fmt: skip
 
 
@@ -305,7 +305,7 @@ def _job(settings: Settings, progress: list[Engine] | None) -> Iterator[Job]:
 def open_engine(settings: Settings) -> Iterator[Engine]:
     """The engine of the settings, closed and its temporary files removed at the end."""
     scratch = settings.out / PRIVATE / "scratch"
-    engine = DuckDBEngine(memory=settings.engine_memory, scratch=scratch)
+    engine = engine_of(settings, scratch)
     try:
         yield engine
     finally:

@@ -16,11 +16,13 @@ from churn.problem import Problem
 from churn.studies import check_studies
 from churn.tuning import Recipe
 
-ENGINES: Final = ("duckdb",)
+ENGINES: Final = ("duckdb", "spark")
 LEARNERS: Final = ("local",)
 
 DEFAULT_MEMORY: Final = 6_000_000_000
 LEAST_MEMORY: Final = 500_000_000
+
+_SECRET: Final = re.compile("secret|password|token|key", re.IGNORECASE)
 
 _UNITS: Final = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
@@ -34,6 +36,8 @@ class Settings:
         out: folder that the run writes to.
         problem: what is asked.
         engine: what reads and counts.
+        master: where Spark runs; see `churn.engines.spark.SparkEngine`.
+        conf: settings for Spark, by name.
         learner: what trains; `local` is scikit-learn and XGBoost in this process.
         families: names of model families; all if empty.
         balance: what is done about few leavers; see `churn.balancing`.
@@ -54,6 +58,8 @@ class Settings:
     out: Path
     problem: Problem = field(default_factory=Problem)
     engine: str = "duckdb"
+    master: str | None = None
+    conf: Mapping[str, str] = field(default_factory=dict)
     learner: str = "local"
     families: tuple[str, ...] = ()
     balance: str = "weights"
@@ -72,6 +78,8 @@ class Settings:
         for kind, value, known in (("engine", self.engine, ENGINES), ("learner", self.learner, LEARNERS)):
             if value not in known:
                 raise SettingsError(f"no {kind} is called {value}", f"choose from: {', '.join(known)}")
+        if self.engine != "spark" and (self.master or self.conf):
+            raise SettingsError("--master and --conf are for Spark alone", "add --engine spark, or leave them out")
         if self.memory < LEAST_MEMORY:
             raise SettingsError(f"--memory is {self.memory:,} bytes", "give at least 500MB")
         if not 0 <= self.max_refused <= 1:
@@ -106,6 +114,8 @@ class Settings:
             "windows": list(self.problem.windows),
             "every": self.problem.every,
             "engine": self.engine,
+            "master": self.master,
+            "conf": {name: "(hidden)" if _SECRET.search(name) else text for name, text in self.conf.items()},
             "learner": self.learner,
             "families": list(self.families),
             "balance": self.balance,

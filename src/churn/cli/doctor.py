@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from importlib import metadata, util
 
 import click
+
+from churn.engines.java import HOW, java_path, java_version, missing_java
 
 
 @dataclass(frozen=True)
@@ -53,10 +54,16 @@ def command() -> None:
         state = f"missing {', '.join(missing)}: {need.remedy}" if missing else _versions(need.modules)
         click.echo(f"{'--' if missing else 'ok'}  {need.part}: {state}")
         missing_core |= bool(missing) and need.core
-    java = shutil.which("java")
-    click.echo(f"{'ok' if java else '--'}  Java: {java or 'not found; only Spark needs it (17 or newer)'}")
+    click.echo(_java())
     if missing_core:
         click.get_current_context().exit(1)
+
+
+def _java() -> str:
+    wrong, java = missing_java(), java_path()
+    if wrong or java is None:
+        return f"--  Java: {wrong}: only Spark needs it; {HOW}"
+    return f"ok  Java: {java_version(java)} ({java})"
 
 
 def _versions(modules: tuple[str, ...]) -> str:

@@ -63,6 +63,15 @@ def config_option(command: F) -> F:
     )(command)
 
 
+def _pairs(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    """`name=value` as a dictionary."""
+    pairs = [value.partition("=") for value in values]
+    for name, sign, text in pairs:
+        if not name.strip() or not sign:
+            raise SettingsError(f"--conf {name}{sign}{text} is no setting", "write it like spark.executor.memory=4g")
+    return {name.strip(): text for name, _, text in pairs}
+
+
 def log_options(command: F) -> F:
     """LOG…, --out and what has to do with reading."""
     for decorate in (
@@ -70,7 +79,11 @@ def log_options(command: F) -> F:
         click.option("--memory", default="6GB", show_default=True, help="Memory that the whole run may use."),
         click.option("--max-refused", type=float, default=0.05, show_default=True, metavar="SHARE",
                      help="Largest share of lines that may be refused."),
-        click.option("--engine", default="duckdb", show_default=True, help="What reads and counts: duckdb."),
+        click.option("--conf", multiple=True, callback=_pairs, metavar="NAME=VALUE",
+                     help="Setting for Spark; may be given several times."),
+        click.option("--master", default=None, metavar="URL",
+                     help="Where Spark runs: local[*] (default), spark://host:port, yarn, k8s://..."),
+        click.option("--engine", default="duckdb", show_default=True, help="What reads and counts: duckdb or spark."),
         click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write to."),
         click.argument("logs", nargs=-1, required=True, metavar="LOG..."),
     ):  # fmt: skip
@@ -147,7 +160,8 @@ def settings_of(options: dict[str, Any]) -> Settings:
         windows=options.get("windows", DEFAULTS.windows),
         every=options.get("every", DEFAULTS.every),
     )
-    chosen = {name: options[name] for name in ("engine", "seed", "max_refused", "force", "balance") if name in options}
+    names = ("engine", "master", "conf", "seed", "max_refused", "force", "balance")
+    chosen = {name: options[name] for name in names if name in options}
     context = click.get_current_context()
     return Settings(
         logs=tuple(options["logs"]),

@@ -76,7 +76,7 @@ def line_reader(paths: Sequence[Path]) -> str:
 
 
 _IS_OBJECT = rf"""strlen(line) <= {MAX_LINE} AND json_valid(line)
-    AND CASE WHEN line >= '{{' AND line < '|' THEN true ELSE starts_with(ltrim(line), '{{') END
+    AND CASE WHEN line >= '{{' AND line < '|' THEN true ELSE starts_with(ltrim(line, ' ' || chr(9)), '{{') END
     AND NOT regexp_matches(line, ',[\s\]}}]*$')"""
 """json_valid also passes scalars, arrays and a comma before the closing brace; each check is cheap for most lines."""
 
@@ -112,7 +112,8 @@ def _odd(column: str, name: str) -> str:
     """
     value = f"f.{quote(column)}"
     again = f"json_type(line, {literal('/' + column.replace('~', '~0').replace('/', '~1'))}) <> 'VARCHAR'"
-    number = "" if name == "userId" else f"({value} >= '-' AND {value} < ':') OR "  # a user id may be a number
+    # A user id may be a number, but not this one.
+    number = f"{value} = '-Infinity' OR " if name == "userId" else f"({value} >= '-' AND {value} < ':') OR "
     could_be = (
         f"{number}({value} >= '[' AND {value} < '\\') OR ({value} >= '{{' AND {value} < '|') "
         f"OR {value} = 'true' OR {value} = 'false'"

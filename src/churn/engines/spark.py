@@ -1,0 +1,423 @@
+"""The engine for logs that outgrow one machine: Spark SQL through Ibis, on any master or in an active session."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib import util
+from pathlib import Path
+from typing import Any, Final
+
+import ibis.expr.operations as ops
+import ibis.expr.types as ir
+import pyarrow as pa
+import pyarrow.parquet as pq
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+
+from churn.engines.java import check_java, check_reachable
+from churn.engines.spark_sql import (
+    NOT_SHOWN,
+    JsonLines,
+    casts_of,
+    compiled,
+    is_utf8,
+    parquet_cells,
+    quote,
+    split_lines,
+    view_of,
+)
+from churn.errors import (
+    ChurnError,
+    EngineError,
+    LineReadError,
+    OutputError,
+    SettingsError,
+    SourceError,
+    UnavailableError,
+    writing,
+)
+from churn.sanitise import sanitise
+from churn.schema import NUMBERS, TEXTS
+from churn.sources import Source
+
+OURS: Final[dict[str, str]] = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.ansi.enabled": "true",
+    "spark.sql.adaptive.enabled": "true",
+    "spark.sql.caseSensitive": "true",  # a log may hold `userID` beside `userId`
+    "spark.sql.files.ignoreCorruptFiles": "false",
+    "spark.sql.files.ignoreMissingFiles": "false",
+    "spark.sql.legacy.parquet.nanosAsLong": "true",
+    "spark.sql.maxConcurrentOutputFileWriters": "24",  # a log comes by day: most tasks write few, and need not sort
+    "spark.sql.sources.partitionColumnTypeInference.enabled": "true",
+}
+"""Set in a session of our own inside the application, so that nobody else's queries change."""
+
+_START: Final[dict[str, str]] = {
+    "spark.app.name": "churn",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
+}
+"""For an application that we start ourselves; `--conf` goes before."""
+
+_BYTES_A_PARTITION: Final = 32_000_000
+"""Of Parquet, packed, for one task behind a shuffle; unpacked that is five to ten times as much."""
+
+_BYTES_WORTH_A_TASK: Final = 1_000_000
+_SHUFFLE: Final = "spark.sql.shuffle.partitions"
+_ROW_NUMBER_BITS: Final = 33
+"""Of `monotonically_increasing_id`; the bits above count partitions."""
+
+_CUT: Final = ("EOFException", "ZipException", "incorrect header check", "invalid block", "not a gzip", "data error")
+_NO_MEMORY: Final = ("OutOfMemoryError", "ExecutorLostFailure", "exit code 137", "exceeding memory limits")
+
+
+class SparkEngine:
+    """Implements `churn.engines.Engine` on Spark 3.5 and 4."""
+
+    name = "spark"
+
+    def __init__(
+        self, *, memory: int, scratch: Path, master: str | None = None, conf: Mapping[str, str] | None = None
+    ) -> None:
+        """Take the session that is active, or start one.
+
+        Args:
+            memory: bytes for the heap of a driver that is started here.
+            scratch: folder for temporary files; on a cluster all machines must see it.
+            master: as in `spark-submit --master`; by default what spark-submit says, else all local cores.
+            conf: Spark settings that go before ours.
+
+        Raises:
+            UnavailableError: without Java, or if the master does not answer.
+            SettingsError: if a session on another master is active.
+        """
+        self._scratch = scratch
+        self._numbers = itertools.count()
+        self._sizes: dict[str, int] = {}
+        self._conf = dict(conf or {})
+        active = SparkSession.getActiveSession()
+        self._owned = active is None
+        base = _started(master, self._conf, memory, scratch) if active is None else _checked(active, master)
+        self._session = base.newSession()
+        for name, value in {**OURS, **_runtime(self._conf)}.items():
+            self._session.conf.set(name, value)
+        self._context: Any = self._session.sparkContext
+        self._group = f"churn-{os.getpid()}-{id(self)}"
+        self._closed = False
+
+    def lines(self, sources: Sequence[Source], columns: dict[str, str], *, numbered: bool = False) -> ir.Table:
+        """See `Engine.lines`."""
+        parts: list[DataFrame] = []
+        json = {i: source for i, source in enumerate(sources) if source.kind == "json"}
+        parquet = {i: source for i, source in enumerate(sources) if source.kind == "parquet"}
+        if json:
+            parts.append(self._json(self._readable_copy(json) if numbered else json, columns, numbered))
+        for schema, members in _by_schema(parquet):
+            parts.append(self._parquet(members, schema, columns, numbered))
+        whole = parts[0]
+        for part in parts[1:]:
+            whole = whole.unionByName(part)
+        return self._view(whole, sum(source.size for source in sources))
+
+    def readable(self, source: Source) -> bool:
+        """See `Engine.readable`: all but damaged archives, as lines with odd bytes are known one by one."""
+        if source.kind == "parquet":
+            return True
+        try:
+            with self._translated(self._scratch):
+                self._text({0: source}).selectExpr("max(length(value))").collect()
+        except LineReadError:
+            return False
+        return True
+
+    def keys(self, source: Source) -> tuple[str, ...]:
+        """See `Engine.keys`."""
+        if source.kind == "parquet":
+            return tuple(sorted(_schema_of(source).names))
+        with self._translated(self._scratch):
+            rows = (
+                _fields(self._split(self._text({0: source}).limit(10_000)), JsonLines({}))
+                .selectExpr("explode(map_keys(fields)) AS key")
+                .distinct()
+                .collect()
+            )
+        return tuple(sorted(row["key"] for row in rows))
+
+    def read(self, *folders: Path) -> ir.Table:
+        """See `Engine.read`."""
+        size = sum(file.stat().st_size for folder in folders for file in folder.rglob("*.parquet"))
+        reader = self._session.read
+        if len(folders) > 1:  # folders key=value stay columns where their parent is known
+            reader = reader.option(
+                "basePath", _uri(Path(os.path.commonpath([folder.absolute() for folder in folders])))
+            )
+        with self._translated(self._scratch):
+            return self._view(reader.parquet(*map(_pattern, folders)), size)
+
+    def write(self, table: ir.Table, folder: Path, *, partition_by: Sequence[str] = ()) -> None:
+        """See `Engine.write`."""
+        with writing(folder):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+        with self._translated(folder):
+            self._frame(table).write.partitionBy(*partition_by).parquet(_uri(folder))
+        with writing(folder):
+            for extra in (*folder.rglob(".*.crc"), *folder.glob("_SUCCESS")):
+                extra.unlink()
+
+    def fetch(self, table: ir.Table) -> pa.Table:
+        """See `Engine.fetch`."""
+        with self._translated(self._scratch):
+            frame: Any = self._frame(table)
+            if hasattr(frame, "toArrow"):  # from Spark 4 on
+                return frame.toArrow()
+            from pyspark.sql.pandas.types import to_arrow_schema
+
+            return pa.Table.from_batches(frame._collect_as_arrow(), to_arrow_schema(frame.schema))
+
+    def progress(self) -> float | None:
+        """See `Engine.progress`: the share of tasks that are done, among the stages that are known."""
+        if self._closed:
+            return None
+        tracker = self._context.statusTracker()
+        jobs = [tracker.getJobInfo(job) for job in tracker.getJobIdsForGroup(self._group)]
+        running = [stage for job in jobs if job and job.status == "RUNNING" for stage in job.stageIds]
+        stages = [stage for number in running if (stage := tracker.getStageInfo(number))]
+        total = sum(stage.numTasks for stage in stages)
+        return min(sum(stage.numCompletedTasks for stage in stages) / total, 1.0) if total else None
+
+    def close(self) -> None:
+        """See `Engine.close`; a session that was there before stays."""
+        self._closed = True
+        for name in self._sizes:
+            self._session.catalog.dropTempView(name)
+        if self._owned:
+            self._session.stop()
+
+    # Reading.
+
+    def _text(self, members: Mapping[int, Source]) -> DataFrame:
+        """`value`, one row a line, of files that get names by which Spark knows number and packing."""
+        folder = self._folder()
+        for i, source in members.items():
+            ending = {"gzip": ".gz", "bz2": ".bz2"}.get(source.packing, "")
+            if source.packing == "zstd":  # Hadoop reads it with a system library that is mostly absent
+                source = sanitise(source, folder.with_name(f"{folder.name}-unpacked") / str(i))
+            (folder / f"{i:08d}.json{ending}").symlink_to(source.path.absolute())
+        return self._session.read.text(_uri(folder), lineSep="\n")
+
+    def _split(self, text: DataFrame) -> DataFrame:
+        cut = split_lines(utf8=is_utf8(self._session.version))
+        return text.selectExpr("*", *(f"{what} AS {name}" for name, what in cut.items()))
+
+    def _json(self, members: Mapping[int, Source], columns: dict[str, str], numbered: bool) -> DataFrame:
+        json = JsonLines(columns)
+        text = self._text(members)
+        extra = []
+        if numbered:
+            with self._translated(self._scratch):
+                text, extra = self._numbered(text), ["line"]
+        text = text.selectExpr("*", "cast(left(_metadata.file_name, 8) AS int) AS file") if not numbered else text
+        file = str(next(iter(members))) if numbered else "file"
+        parsed = _fields(self._split(text), json)
+        cells = parsed.selectExpr(
+            f"cast({file} AS int) AS file", *extra, "text", "fields", "fields IS NOT NULL AS object",
+            *(f"{what} AS {quote(name)}" for name, what in json.cells().items()),
+        )  # fmt: skip
+        judged = cells.selectExpr("*", f"cast({json.odd()} AS bigint) AS odd")
+        texts = (
+            f"CASE WHEN odd = 0 OR odd & {1 << i} = 0 THEN {quote(name)} END AS {quote(name)}"
+            for i, name in enumerate(TEXTS)
+        )
+        return judged.selectExpr("file", *extra, "text", "object", *map(quote, NUMBERS), *texts, "odd")
+
+    def _numbered(self, text: DataFrame) -> DataFrame:
+        """Add `line`: the place in its part of the file, and how many lines the parts before hold."""
+        counts: dict[int, int] = dict(text.selectExpr("spark_partition_id() AS part").groupBy("part").count().collect())
+        before = list(itertools.accumulate((counts.get(i, 0) for i in range(max(counts, default=0) + 1)), initial=0))
+        offsets = f"array({', '.join(f'{n}L' for n in before)})"
+        place = text.selectExpr("value", "monotonically_increasing_id() AS place")
+        part, row = f"int(shiftright(place, {_ROW_NUMBER_BITS}))", f"place & {2**_ROW_NUMBER_BITS - 1}L"
+        return place.selectExpr("value", f"({row}) + get({offsets}, {part}) + 1 AS line")
+
+    def _readable_copy(self, members: Mapping[int, Source]) -> Mapping[int, Source]:
+        """Files with bytes that cannot be shown are copied with such bytes written out; see `churn.sanitise`."""
+        with self._translated(self._scratch):
+            bad = self._split(self._text(members)).filter(NOT_SHOWN).limit(1).count()
+        copies = self._folder()
+        return {i: sanitise(source, copies / str(i)) if bad else source for i, source in members.items()}
+
+    def _parquet(
+        self, members: Mapping[int, Source], schema: pa.Schema, columns: dict[str, str], numbered: bool
+    ) -> DataFrame:
+        folder = self._folder()
+        for i, source in members.items():
+            (folder / f"{i:08d}.parquet").symlink_to(source.path.absolute())
+        with self._translated(self._scratch):
+            rows = self._session.read.parquet(_uri(folder))
+        cells = [f"{what} AS {quote(name)}" for name, what in parquet_cells(columns, schema).items()]
+        if not numbered:
+            return rows.selectExpr(
+                "cast(left(_metadata.file_name, 8) AS int) AS file",
+                "cast(NULL AS string) AS text",
+                "true AS object",
+                *cells,
+            )
+        shown = "to_json(struct(*), map('ignoreNullFields', 'false')) AS text"
+        with self._translated(self._scratch):
+            numbers = self._numbered(rows.selectExpr("struct(*) AS value"))
+        one = numbers.selectExpr("line", "value.*")
+        names = ", ".join(map(quote, rows.columns))
+        return one.selectExpr(
+            f"{next(iter(members))} AS file", "line", shown.replace("*", names), "true AS object", *cells
+        )
+
+    def _folder(self) -> Path:
+        folder = self._scratch / f"spark-{os.getpid()}-{id(self)}-{next(self._numbers)}"
+        with writing(folder):
+            folder.mkdir(parents=True)
+        return folder.absolute()
+
+    # Running.
+
+    def _view(self, frame: DataFrame, size: int) -> ir.Table:
+        name = f"churn_{next(self._numbers)}"
+        frame.createOrReplaceTempView(name)
+        self._sizes[name] = size
+        return view_of(name, dict(frame.dtypes))
+
+    def _frame(self, table: ir.Table) -> DataFrame:
+        """The expression as Spark sees it, with as many tasks behind a shuffle as its inputs are worth."""
+        views = {node.name for node in table.op().find(ops.UnboundTable)}
+        size = sum(self._sizes[name] for name in views)
+        cores = self._context.defaultParallelism
+        tasks = max(-(-size // _BYTES_A_PARTITION), min(cores, -(-size // _BYTES_WORTH_A_TASK)), 1)
+        if _SHUFFLE not in self._conf:
+            self._session.conf.set(_SHUFFLE, str(tasks))
+        self._context.setJobGroup(self._group, "churn", interruptOnCancel=True)
+        frame = self._session.sql(compiled(table))
+        casts = casts_of(dict(frame.dtypes), {name: str(kind) for name, kind in table.schema().items()})
+        return frame.selectExpr(*casts)
+
+    @contextmanager
+    def _translated(self, folder: Path) -> Iterator[None]:
+        """Spark's errors in the words of this package."""
+        try:
+            yield
+        except (PySparkException, Py4JError) as error:
+            raise _in_our_words(error, folder) from error
+
+
+def _started(master: str | None, conf: Mapping[str, str], memory: int, scratch: Path) -> SparkSession:
+    """A new application."""
+    check_java()
+    submitted = "PYSPARK_GATEWAY_PORT" in os.environ  # by spark-submit, which has its own master
+    chosen = master or conf.get("spark.master") or (None if submitted else "local[*]")
+    if chosen:
+        check_reachable(chosen)
+    quiet = Path(__file__).with_name("log4j2.properties").as_uri()
+    start = {
+        **_START,
+        "spark.driver.memory": f"{memory // 2**20}m",
+        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={quiet}",
+        "spark.local.dir": str(scratch.absolute()),
+        "spark.sql.warehouse.dir": str((scratch / "warehouse").absolute()),
+        **conf,
+    }
+    builder = SparkSession.builder
+    for name, value in start.items():
+        builder = builder.config(name, value)
+    if chosen:
+        builder = builder.master(chosen)
+    _hush()
+    try:
+        return builder.getOrCreate()
+    except (PySparkException, Py4JError, RuntimeError) as error:
+        raise UnavailableError(
+            f"Spark does not start on {chosen or 'its master'}: {_gist(error)}",
+            "see --master and --conf, and the lines above",
+        ) from error
+
+
+def _hush() -> None:
+    """PySpark 4 also prints each failed query as JSON; it comes back as an exception anyway."""
+    if util.find_spec("pyspark.logger"):
+        from pyspark.logger import PySparkLogger
+
+        for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
+            PySparkLogger.getLogger(name).disabled = True
+
+
+def _checked(active: SparkSession, master: str | None) -> SparkSession:
+    """The session that is there, if it is where the caller wants it."""
+    there = active.sparkContext.master
+    if master and master != there:
+        raise SettingsError(f"a Spark session on {there} is active, not on {master}", "stop it, or leave out --master")
+    return active
+
+
+def _runtime(conf: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in conf.items() if name.startswith("spark.sql.") and "warehouse" not in name}
+
+
+def _fields(split: DataFrame, json: JsonLines) -> DataFrame:
+    """Add `fields`, the map of a line's fields, parsed once."""
+    return split.selectExpr("*", f"{json.parsed()} AS f").selectExpr("*", f"{json.fields()} AS fields")
+
+
+def _by_schema(members: Mapping[int, Source]) -> list[tuple[pa.Schema, dict[int, Source]]]:
+    """Parquet files with those of the same columns: Spark does not put together different types."""
+    groups: list[tuple[pa.Schema, dict[int, Source]]] = []
+    for i, source in members.items():
+        schema = _schema_of(source)
+        same = next((group for known, group in groups if known.equals(schema)), None)
+        if same is None:
+            groups.append((schema, {i: source}))
+        else:
+            same[i] = source
+    return groups
+
+
+def _schema_of(source: Source) -> pa.Schema:
+    try:
+        return pq.read_schema(source.path)
+    except (pa.ArrowException, OSError) as error:
+        raise SourceError(f"damaged Parquet ({source.path}: {error})", "fetch or write it again") from error
+
+
+def _uri(folder: Path) -> str:
+    """A path that Hadoop takes for a local file, whatever its default is; it decodes nothing."""
+    return f"file://{folder.absolute()}"
+
+
+def _pattern(folder: Path) -> str:
+    """A path for reading, where some characters would be taken for a pattern."""
+    return "".join(f"\\{sign}" if sign in "[]{}*?\\" else sign for sign in _uri(folder))
+
+
+def _in_our_words(error: Exception, folder: Path) -> ChurnError:
+    text = str(error)
+    if "No space left" in text or "Disk quota" in text or "File too large" in text:
+        return OutputError(f"{folder}: the disk is full ({_gist(error)})", "free some space, then run again")
+    if any(sign in text for sign in _NO_MEMORY):
+        return OutputError(
+            f"a Spark task ran out of memory ({_gist(error)})",
+            "raise --memory on a local master, --conf spark.executor.memory=… on a cluster",
+        )
+    if any(sign in text for sign in _CUT):
+        return LineReadError(_gist(error))
+    if "Permission denied" in text or "Mkdirs failed" in text or "PATH_ALREADY_EXISTS" in text:
+        return OutputError(f"{folder}: cannot be written ({_gist(error)})", "choose another --out")
+    return EngineError(f"Spark: {_gist(error)}")
+
+
+def _gist(error: Exception) -> str:
+    """What went wrong in one line: the last cause, without its stack."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
+    return (causes or lines or [type(error).__name__])[-1 if causes else 0][:300]

@@ -1,0 +1,255 @@
+"""The SQL with which Spark turns files into raw lines, and Ibis expressions into Spark's dialect.
+
+Nothing here imports pyspark: it is text in, text out. See `Engine.lines` for what raw lines must look like.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any, Final
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+import sqlglot.expressions as sge
+from ibis.backends.sql.compilers.pyspark import PySparkCompiler
+from ibis.config import Config
+
+from churn.schema import NUMBERS, TEXTS
+from churn.sources import MAX_LINE
+
+UNREADABLE: Final = "unreadable"
+"""Column of `split_lines`: the line has bytes that no JSON may hold (see `churn.sanitise`)."""
+
+NOT_SHOWN: Final = f"{UNREADABLE} OR octet_length(text) > {MAX_LINE + 1000}"
+"""Condition over `split_lines`: the line is not shown as it stands; the embedded engine has this slack, too."""
+
+_DATES: Final = {"date": "date", "boolean": "boolean", "string": "string", "double": "float64", "float": "float32"}
+_WHOLE: Final = {"tinyint": "int8", "smallint": "int16", "int": "int32", "bigint": "int64"}
+
+
+class _Options(Config):  # type: ignore[misc]
+    """What Ibis' Spark backend would register, had it been imported; it needs pandas, its compiler does not."""
+
+    treat_nan_as_null: bool = False
+
+
+class _Compiler(PySparkCompiler):  # type: ignore[misc]
+    """Ibis' Spark dialect, where it differs from what the expressions mean on the embedded engine."""
+
+    def visit_NonNullLiteral(self, op: Any, *, value: Any, dtype: Any) -> Any:
+        """Spark takes `1.0` for a decimal, whose divisions round after a few digits."""
+        if dtype.is_floating():
+            return self.cast(sge.Literal.number(repr(float(value))), dtype)
+        return super().visit_NonNullLiteral(op, value=value, dtype=dtype)
+
+    def visit_TimestampFromUNIX(self, op: Any, *, arg: Any, unit: Any) -> Any:
+        """Milliseconds, without a detour over text."""
+        return self.f.timestamp_millis(arg)
+
+    def visit_Hash(self, op: Any, *, arg: Any) -> Any:
+        """64 bits: the hash of 32 that Ibis takes would find twins on every day of a large log."""
+        return self.f.xxhash64(arg)
+
+    def visit_RegexReplace(self, op: Any, *, arg: Any, pattern: Any, replacement: Any) -> Any:
+        """Java marks a group with a dollar sign."""
+        return self.f.regexp_replace(arg, _java(pattern), _text(replacement.this.replace("\\", "$")))
+
+    def visit_RegexExtract(self, op: Any, *, arg: Any, pattern: Any, index: Any) -> Any:
+        """See `_java`."""
+        return super().visit_RegexExtract(op, arg=arg, pattern=_java(pattern), index=index)
+
+
+def _java(pattern: Any) -> Any:
+    """In Java `$` also stands before a last newline."""
+    return _text(pattern.this[:-1] + r"\z") if pattern.this.endswith("$") else pattern
+
+
+def _text(value: str) -> Any:
+    return sge.Literal.string(value)
+
+
+_COMPILER: Final = _Compiler()
+
+
+def compiled(table: ir.Table) -> str:
+    """An Ibis expression over `view_of` tables as Spark SQL."""
+    if ibis.options.pyspark is None:
+        ibis.options.pyspark = _Options()
+    return str(_COMPILER.to_sqlglot(table).sql(dialect=_COMPILER.dialect))
+
+
+def casts_of(found: dict[str, str], wanted: dict[str, str]) -> list[str]:
+    """Expressions that give whole numbers the width that Ibis says they have; Spark widens some literals."""
+    kinds = {ours: kind for kind, ours in _WHOLE.items()}
+    return [
+        f"cast({quote(name)} AS {kinds[ours]}) AS {quote(name)}"
+        if (ours := wanted[name]) in kinds and kinds[ours] != kind
+        else quote(name)
+        for name, kind in found.items()
+    ]
+
+
+def view_of(name: str, columns: dict[str, str]) -> ir.Table:
+    """An Ibis table for a temporary view; `columns` by name, with Spark's types."""
+    kinds = _DATES | _WHOLE
+    return ibis.table({column: kinds[kind] for column, kind in columns.items()}, name=name)
+
+
+# Lines of text.
+
+
+def split_lines(*, utf8: str) -> dict[str, str]:
+    """Expressions over `value`, a line as Hadoop splits it: `text`, without its carriage returns, and `UNREADABLE`.
+
+    Args:
+        utf8: condition over the text `value`: it is valid UTF-8.
+    """
+    text = r"trim(TRAILING '\r' FROM value)"
+    unreadable = rf"NOT {utf8} OR contains({text}, '\r') OR contains(value, '\u001f')"
+    return {"text": text, UNREADABLE: f"coalesce({unreadable}, false)"}
+
+
+def is_utf8(version: str) -> str:
+    """Condition: the text `value` is valid UTF-8. Before Spark 4, decoding puts a mark in place of what is not."""
+    if int(version.partition(".")[0]) >= 4:
+        return "is_valid_utf8(value)"
+    return "cast(value AS binary) = encode(decode(cast(value AS binary), 'UTF-8'), 'UTF-8')"
+
+
+class JsonLines:
+    """Expressions that judge `text` as one JSON object and take its fields out as text, parsed once.
+
+    The line is put into an object of our own as its first value, with a mark behind it. So two objects on one
+    line, or anything else behind the first, spoil the whole, which Spark's parser would otherwise pass over.
+    Values go into a map, not into a struct, since of a key that is named twice the first value counts.
+    """
+
+    def __init__(self, columns: dict[str, str]) -> None:
+        self._columns = columns
+        self._mark = f"end_{secrets.token_hex(6)}"  # so that no line can hold it
+
+    def parsed(self) -> str:
+        """A struct `f` with a map `v`; null where the text is not exactly one JSON object."""
+        wrapped = f"""concat('{{"v":', text, ',"{self._mark}":0}}')"""
+        schema = f"struct<v: map<string, string>, {self._mark}: int>"
+        return (
+            f"CASE WHEN NOT {UNREADABLE} AND octet_length(text) <= {MAX_LINE} "
+            f"THEN from_json({wrapped}, '{schema}', map('allowSingleQuotes', 'false')) END"
+        )
+
+    def fields(self) -> str:
+        """The map of the fields, null where there is none; half of an escaped pair of surrogates is no text."""
+        half = r"(?i)(?<!\\)(\\\\)*\\u(d[89ab]..(?!\\ud[c-f])|(?<!\\ud[89ab]..\\u)d[c-f])"
+        hint = r"contains(text, '\\ud') OR contains(text, '\\uD')"
+        lone = f"CASE WHEN {hint} THEN text RLIKE {literal(half)} ELSE false END"
+        return f"CASE WHEN f.{self._mark} IS NOT NULL AND NOT {lone} THEN f.v END"
+
+    def cells(self) -> dict[str, str]:
+        """The 18 columns as text and `odd`, over `text` and the map `fields`."""
+        cells = {name: _number(f"fields[{literal(self._columns[name])}]") for name in NUMBERS}
+        for name in TEXTS:
+            value = f"fields[{literal(self._columns[name])}]"
+            cells[name] = _whole_id(value, self._kind(name)) if name == "userId" else value
+        return cells
+
+    def odd(self) -> str:
+        """Bits of the text columns, already taken out by name, that hold something that is no JSON string."""
+        bits = [f"CASE WHEN {self._is_odd(name)} THEN {1 << i} ELSE 0 END" for i, name in enumerate(TEXTS)]
+        return f"CASE WHEN fields IS NULL THEN 0 ELSE {' + '.join(bits)} END"
+
+    def _is_odd(self, name: str) -> str:
+        """The parser hands out everything as text, so what could be something else is looked up again."""
+        v = f"`{name}`"
+        number = "" if name == "userId" else f"({v} >= '-' AND {v} < ':') OR "  # a user id may be a number
+        could_be = f"{number}({v} >= '[' AND {v} < '\\\\') OR ({v} >= '{{' AND {v} < '|') OR {v} IN ('true', 'false') "
+        again = f"coalesce({self._kind(name)} <> '\"', true)"
+        # NaN, the infinities and what is too large for a float come out in quotes; a text with quotes has them escaped.
+        quoted = f"""{v} IN ('"NaN"', '"Infinity"', '"-Infinity"')"""
+        escaped = rf"coalesce({self._kind(name, 2)} <> '\"\\', true)"
+        return (
+            f"CASE WHEN {v} >= 'A' AND {v} < '[' THEN false WHEN {could_be} THEN {again} "
+            f"WHEN {quoted} THEN {escaped} ELSE false END"
+        )
+
+    def _kind(self, name: str, signs: int = 1) -> str:
+        """The first signs of a field as it stands in the line; null for NaN and the infinities.
+
+        One match of a wildcard comes with the quotes of a string, where a plain path takes them off.
+        """
+        path = literal(f"$[*]['{self._columns[name]}']")
+        return f"left(get_json_object(concat('[', text, ']'), {path}), {signs})"
+
+
+def _number(value: str) -> str:
+    """A number as text. Java takes more for a number than others do (`1d`, `0x1p3`), and less (`1_000`)."""
+    return (
+        f"CASE WHEN {value} RLIKE '^[-+.0-9eE]*$' THEN {value} WHEN {value} RLIKE '[dDfFxX\\\\x00]' THEN 'no number' "
+        f"ELSE regexp_replace({value}, '(?<=[0-9])_(?=[0-9])', '') END"
+    )
+
+
+def _whole_id(value: str, kind: str) -> str:
+    """A user id; a number like 12345678.0 comes out of the parser as `1.2345678E7`."""
+    plain = f"cast(cast({value} AS decimal(38, 4)) AS decimal(38, 1))"
+    scientific = f"{value} RLIKE '^-?[0-9][.][0-9]+E([7-9]|1[0-5])$'"
+    return f"CASE WHEN {scientific} AND {kind} <> '\"' THEN cast({plain} AS string) ELSE {value} END"
+
+
+# Rows of Parquet.
+
+
+def parquet_cells(columns: dict[str, str], schema: pa.Schema) -> dict[str, str]:
+    """A row of a Parquet file as a line: the 18 columns as text, and `odd`."""
+    cells = {name: _cell(columns[name], schema) for name in NUMBERS}
+    wrong = {name: _odd_cell(columns[name], name, schema) for name in TEXTS}
+    for name in TEXTS:
+        cells[name] = f"CASE WHEN NOT {wrong[name]} THEN {_cell(columns[name], schema)} END"
+    bits = [f"CASE WHEN {wrong[name]} THEN {1 << i} ELSE 0 END" for i, name in enumerate(TEXTS)]
+    return {**cells, "odd": f"cast({' + '.join(bits)} AS bigint)"}
+
+
+def _cell(column: str, schema: pa.Schema) -> str:
+    if column not in schema.names:
+        return "cast(NULL AS string)"
+    kind, name = _kind_of(schema, column), quote(column)
+    if pa.types.is_timestamp(kind):
+        # Fractions of a millisecond are dropped, as in JSON lines. Spark reads nanoseconds as whole numbers.
+        whole = f"{name} DIV 1000000" if kind.unit == "ns" else f"unix_micros(cast({name} AS timestamp)) DIV 1000"
+        return f"cast({whole} AS string)"
+    if pa.types.is_floating(kind):
+        # Where the number fits an integer, by cases, as an AND would take the floor of an infinity.
+        whole = f"CASE WHEN abs({name}) < 1e15 THEN {name} = floor({name}) ELSE false END"
+        return f"CASE WHEN {whole} THEN concat(cast({name} AS bigint), '.0') ELSE cast({name} AS string) END"
+    if pa.types.is_nested(kind):
+        return f"CASE WHEN {name} IS NOT NULL THEN 'no number' END"
+    return f"cast({name} AS string)"
+
+
+def _odd_cell(column: str, name: str, schema: pa.Schema) -> str:
+    """Condition: a text column of a Parquet file holds something that is no text; never null."""
+    if column not in schema.names:
+        return "false"
+    kind = _kind_of(schema, column)
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind):
+        return "false"
+    if name == "userId" and pa.types.is_floating(kind):
+        return f"coalesce(isnan({quote(column)}) OR abs({quote(column)}) = double('Infinity'), false)"
+    if name == "userId" and (pa.types.is_integer(kind) or pa.types.is_decimal(kind)):
+        return "false"
+    return f"({quote(column)} IS NOT NULL)"
+
+
+def _kind_of(schema: pa.Schema, column: str) -> Any:
+    kind = schema.field(column).type
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
+def quote(name: str) -> str:
+    """A name as an SQL identifier."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def literal(value: str) -> str:
+    """A text as an SQL literal."""
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

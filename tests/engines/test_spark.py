@@ -1,0 +1,212 @@
+"""The Spark engine: tables go to Parquet and come back, its session is its own, its failures speak our language."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from pathlib import Path
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from churn.engines import Engine
+from churn.engines.opening import engine_of
+from churn.errors import EngineError, LineReadError, OutputError, SettingsError, SourceError, UnavailableError
+from churn.ingest import OWN_NAMES
+from churn.settings import Settings
+from churn.sources import Source, find_sources
+from tests.conftest import MakeSpark, event, write_log
+from tests.engines.test_duckdb import ROWS, kinds, written
+from tests.test_sanitise import PACK
+from tests.test_sources import put
+
+pytestmark = pytest.mark.spark
+
+
+@pytest.fixture
+def table(spark: Engine, tmp_path: Path) -> ir.Table:
+    """The rows above, in a Parquet file that another program wrote."""
+    (tmp_path / "given").mkdir()
+    pq.write_table(pa.Table.from_pylist(ROWS), tmp_path / "given" / "rows.parquet")
+    return spark.read(tmp_path / "given")
+
+
+def test_what_is_written_is_read_back(spark: Engine, table: ir.Table, tmp_path: Path) -> None:
+    assert written(spark, table, tmp_path / "t" / "[u]'s {v}") == ROWS
+    assert {path.suffix for path in (tmp_path / "t" / "[u]'s {v}").iterdir()} == {".parquet"}
+
+
+def test_partitions_are_folders_and_come_back_as_columns(spark: Engine, table: ir.Table, tmp_path: Path) -> None:
+    again = written(spark, table, tmp_path / "t", "day")
+    assert sorted(((row["n"], str(row["day"])) for row in again), key=repr) == sorted(
+        ((row["n"], row["day"]) for row in ROWS), key=repr
+    )
+    assert sorted(path.name for path in (tmp_path / "t").iterdir()) == ["day=2018-10-01", "day=2018-10-02"]
+    both = spark.read(tmp_path / "t" / "day=2018-10-01", tmp_path / "t" / "day=2018-10-02")
+    assert spark.fetch(both).num_rows == len(ROWS)
+
+
+def test_whole_numbers_keep_their_width_and_floats_are_no_decimals(
+    spark: Engine, table: ir.Table, tmp_path: Path
+) -> None:
+    sums = table.aggregate(
+        total=table.n.sum(), rows=table.count(), small=ibis.literal(1, type="int8"), ratio=table.n.sum() / 3.0 * 1e-7
+    )
+    spark.write(sums, tmp_path / "b")
+    (part,) = (tmp_path / "b").iterdir()
+    assert kinds(part) == {"total": "int64", "rows": "int64", "small": "int8", "ratio": "double"}
+    (row,) = spark.fetch(spark.read(tmp_path / "b")).to_pylist()
+    assert row["total"] == 2**53 + 1 + 1 - 3
+    assert row["ratio"] == float(2**53 - 1) / 3.0 * 1e-7
+
+
+def test_division_by_zero_is_an_error_and_no_null(spark: Engine, table: ir.Table) -> None:
+    with pytest.raises(EngineError, match="DIVIDE_BY_ZERO"):
+        spark.fetch(table.select(x=table.n / (table.n - table.n)))
+
+
+def test_a_log_is_read_without_a_judgement(spark: Engine, tmp_path: Path) -> None:
+    put(tmp_path / "a.json", b'{"ts":1.50,"userId":7,"page":true}\n\n[1]\n')
+    put(tmp_path / "b.json", b'{"page":"Home"}')
+    raw = spark.lines(find_sources([tmp_path]), dict(OWN_NAMES))
+    rows = spark.fetch(raw.select("file", "text", "object", "ts", "userId", "page", "odd")).to_pylist()
+    assert sorted((tuple(row.values()) for row in rows), key=repr) == [
+        (0, "", False, None, None, None, 0),
+        (0, "[1]", False, None, None, None, 0),
+        (0, '{"ts":1.50,"userId":7,"page":true}', True, "1.5", "7", None, 1 << 8),
+        (1, '{"page":"Home"}', True, None, None, "Home", 0),
+    ]
+
+
+def test_lines_are_numbered_over_all_parts_of_a_file(make_spark: MakeSpark, tmp_path: Path) -> None:
+    spark = make_spark(spark__sql__files__maxPartitionBytes="10000", spark__sql__files__openCostInBytes="1")
+    log = write_log(tmp_path / "log.json", [event(ts=1_538_352_000_000 + i) for i in range(2_000)])
+    raw = spark.lines(find_sources([log]), dict(OWN_NAMES), numbered=True)
+    rows = spark.fetch(raw.select("line", "ts")).to_pylist()
+    assert sorted((row["line"], int(float(row["ts"])) - 1_538_352_000_000) for row in rows) == [
+        (i + 1, i) for i in range(2_000)
+    ]
+
+
+def test_keys_are_those_of_the_objects_in_a_file(spark: Engine, tmp_path: Path) -> None:
+    (source,) = find_sources([put(tmp_path / "a", b'{"b":1,"a":{"c":2}}\n[]\n{"d":3}\nx\n"e"\n')])
+    assert spark.keys(source) == ("a", "b", "d")
+
+
+def test_an_archive_that_was_cut_short_is_told(spark: Engine, tmp_path: Path) -> None:
+    packed = PACK["gzip"](b"".join(b'{"a":%d}\n' % (i * 7919 % 1000) for i in range(20_000)))
+    (source,) = find_sources([put(tmp_path / "a", packed[: len(packed) // 2])])
+    assert not spark.readable(source)
+    with pytest.raises(LineReadError):
+        spark.write(spark.lines([source], dict(OWN_NAMES)), tmp_path / "out")
+
+
+def test_damaged_parquet_is_a_bad_source(spark: Engine, tmp_path: Path) -> None:
+    source = Source(put(tmp_path / "a.parquet", b"PAR1 no more"), 12, 0, kind="parquet")
+    with pytest.raises(SourceError, match=r"damaged Parquet .*a\.parquet.*; fetch or write it again"):
+        spark.lines([source], dict(OWN_NAMES))
+
+
+def test_a_folder_that_exists_is_not_overwritten(spark: Engine, table: ir.Table, tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"given: cannot be written"):
+        spark.write(table, tmp_path / "given")
+    assert [path.name for path in (tmp_path / "given").iterdir()] == ["rows.parquet"]
+
+
+def test_progress_is_a_share_or_unknown(spark: Engine, tmp_path: Path) -> None:
+    log = write_log(tmp_path / "log.json", [event(ts=1_538_352_000_000 + i) for i in range(20_000)])
+    raw = spark.lines(find_sources([log]), dict(OWN_NAMES))
+    worker = threading.Thread(target=spark.write, args=(raw, tmp_path / "out"))
+    seen = [spark.progress()]
+    worker.start()
+    while worker.is_alive():
+        seen.append(spark.progress())
+    assert seen[0] is None
+    assert {share for share in seen if share is not None and not 0 <= share <= 1} == set()
+    assert {share for share in seen if share is not None} != set()
+    spark.close()
+    assert spark.progress() is None
+
+
+def test_an_active_session_is_taken_and_left_as_it_was(make_spark: MakeSpark) -> None:
+    from pyspark.sql import SparkSession
+
+    active = SparkSession.getActiveSession()
+    assert active is not None
+    before = {name: active.conf.get(name) for name in ("spark.sql.session.timeZone", "spark.sql.shuffle.partitions")}
+    engine = make_spark()
+    engine.close()
+    assert before == {name: active.conf.get(name) for name in before}
+    assert active.range(3).count() == 3
+
+
+def test_another_master_than_that_of_the_active_session_is_refused(make_spark: MakeSpark, tmp_path: Path) -> None:
+    settings = Settings(("log",), tmp_path, engine="spark", master="local[7]")
+    with pytest.raises(SettingsError, match=r"a Spark session on local\[2\] is active, not on local\[7\]"):
+        engine_of(settings, tmp_path)
+
+
+# What Spark needs, found before Spark starts.
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        (None, r"Spark needs Java 17 or newer: no Java in JAVA_HOME \(.*\); install Java 17 or newer \(Debian"),
+        ("echo 'openjdk version \"1.8.0_392\"' >&2", "is Java 8; install Java 17"),
+        ("echo 'openjdk version \"11.0.2\" 2019' >&2", "is Java 11; install Java 17"),
+        ("exit 1", "does not start; install Java 17"),
+    ],
+)
+def test_java_that_is_missing_or_too_old_is_named_with_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str | None, message: str
+) -> None:
+    pytest.importorskip("pyspark")
+    if script is not None:
+        java = put(tmp_path / "bin" / "java", f"#!/bin/sh\n{script}\n".encode())
+        java.chmod(0o755)
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    with pytest.raises(UnavailableError, match=message):
+        engine_of(Settings(("log",), tmp_path, engine="spark"), tmp_path)
+
+
+def test_without_pyspark_the_command_to_install_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("churn.engines.opening.util.find_spec", lambda name: None)
+    with pytest.raises(
+        UnavailableError, match=r"needs pyspark, which is not installed; pip install 'sparkify-churn\[s"
+    ):
+        engine_of(Settings(("log",), tmp_path, engine="spark"), tmp_path)
+
+
+def test_a_master_that_nobody_answers_for_is_told_at_once() -> None:
+    from churn.engines.java import check_reachable
+
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{unused.getsockname()[1]}"
+        started = time.monotonic()
+        with pytest.raises(UnavailableError, match=rf"no Spark master answers at spark://{address} .*refused"):
+            check_reachable(f"spark://{address}")
+        assert time.monotonic() - started < 30
+        with pytest.raises(UnavailableError, match="is not host:port"):
+            check_reachable("spark://nowhere")
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        check_reachable(f"spark://{address},127.0.0.1:{server.getsockname()[1]}")
+    check_reachable("local[2]")
+
+
+def test_yarn_needs_to_know_its_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    from churn.engines.java import check_reachable
+
+    monkeypatch.delenv("HADOOP_CONF_DIR", raising=False)
+    monkeypatch.delenv("YARN_CONF_DIR", raising=False)
+    with pytest.raises(UnavailableError, match="--master yarn needs HADOOP_CONF_DIR or YARN_CONF_DIR"):
+        check_reachable("yarn")
+    monkeypatch.setenv("HADOOP_CONF_DIR", "/etc")
+    check_reachable("yarn")
