@@ -18,7 +18,7 @@ OLDER_STAMP := $(OLDER)/.stamp
 SPARK_TESTS := tests/engines/test_spark.py tests/parity/test_spark.py tests/e2e/test_spark_cluster.py
 
 help: ## list these targets
-	sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name what; do \
+	sed -n 's/^\([a-z0-9-]*\):[^#]*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name what; do \
 		printf '  make %-10s %s\n' "$$name" "$$what"; done
 
 venv: $(STAMP) ## make .venv with the package and its tools, as pinned in constraints.txt

@@ -93,3 +93,10 @@ def test_run_json_gets_every_setting_and_only_the_columns_that_are_renamed() -> 
     fields = (set(Settings.__dataclass_fields__) - {"problem"}) | set(Problem.__dataclass_fields__)
     fields = (fields - {"best", "policy"}) | {"top_features", "threshold"}  # as the options and manifests say
     assert set(found) == fields
+
+
+def test_what_is_secret_among_the_settings_of_spark_stays_so() -> None:
+    conf = {"spark.executor.memory": "4g", "spark.hadoop.fs.s3a.secret.key": "hush", "spark.ssl.keyPassword": "hush"}
+    found = json.dumps(Settings(("a",), OUT, engine="spark", master="yarn", conf=conf).as_json()["conf"])
+    assert "4g" in found
+    assert "hush" not in found

@@ -135,6 +135,8 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         (["--families", "tarot"], "no model family is called tarot; choose from: logistic_regression"),
         (["--engine", "mars"], "no engine is called mars; choose from: duckdb, spark"),
+        (["--master", "local[2]"], "--master and --conf are for Spark alone; add --engine spark, or leave them out"),
+        (["--engine", "spark", "--conf", "x"], "--conf x is no setting; write it like spark.executor.memory=4g"),
         (["--learner", "mars"], "no learner is called mars; choose from: local"),
         (["--horizon", "0"], "the horizon is 0 days; give a whole number from 1"),
         (["--horizon", "60"], "too few for a forecast 60 days ahead; give a log of at least 127 days"),
