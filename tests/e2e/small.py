@@ -89,7 +89,7 @@ def environment() -> dict[str, str]:
 def churn(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
     """Run the command to its end."""
     return subprocess.run(
-        command(*arguments), env=environment(), capture_output=True, text=True, timeout=120, check=False, **options
+        command(*arguments), env=environment(), capture_output=True, text=True, timeout=600, check=False, **options
     )
 
 
