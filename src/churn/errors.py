@@ -10,6 +10,7 @@
     │   ├── OutputError         a folder that cannot be written, is full, or is somebody else's
     │   ├── BundleError         a bundle that is incomplete, changed, or newer than this program
     │   └── UnavailableError    an engine that is not installed, lacks Java, or cannot be reached
+    ├── FeatureError            a feature that asks for more than the past; a mistake of whoever declared it
     ├── LineReadError           an engine cannot split a file into lines; it has to be sanitised first
     └── EngineError             an engine failed in a way nobody foresaw; exit status 1
 
@@ -77,6 +78,10 @@ class BundleError(UserError):
 
 class UnavailableError(UserError):
     """Raised for an engine that is not installed, lacks Java, or cannot be reached."""
+
+
+class FeatureError(ChurnError):
+    """Raised for a feature that asks for more than the past of a cut-off: its declaration is wrong."""
 
 
 class LineReadError(ChurnError):
