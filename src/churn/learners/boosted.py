@@ -17,6 +17,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from churn.evaluation import Floats, Ints
 from churn.learners import Features, Weight
 from churn.learners.onnx_graph import OUTPUT, make_model, node
+from churn.learners.threads import limited
 from churn.learners.trees import Tree, ensemble_node
 
 BINS: Final = 64
@@ -127,4 +128,5 @@ class BoostedLearner:
             early_stopping=False,
             random_state=seed,
         )
-        return BoostedModel(bins, trees.fit(bins.apply(x), y, sample_weight=weight))
+        with limited(len(y)):
+            return BoostedModel(bins, trees.fit(bins.apply(x), y, sample_weight=weight))
