@@ -25,6 +25,7 @@ from churn.engines.opening import engine_of
 from churn.errors import NotEnoughData, QuarantineError, SourceError
 from churn.ingest import Ingest
 from churn.learnable import check_divided, check_learnable, check_somebody_left
+from churn.learners.opening import families_of
 from churn.modelling import Modelling
 from churn.problem import Cutoffs, check_cutoff
 from churn.profile import FACTS, profile_of
@@ -117,7 +118,7 @@ class Job:
                 ("metrics", "bundle"),
                 {
                     "families": s.families,
-                    "learner": s.learner,
+                    "learner": s.trainer,
                     "force": s.force,
                     "balance": s.balance,
                     "threshold": s.policy.as_json(),
@@ -173,7 +174,8 @@ class Job:
         """Snapshots to `metrics/` and `bundle/`."""
         forecast, history = self.table("forecast"), self.table("history")
         last_seen = self.attributes(self.cutoffs.as_of + timedelta(days=1))
-        modelling = Modelling(self.settings, self.cutoffs, self.account.fingerprint, versions())
+        families = families_of(self.settings, self.engine)
+        modelling = Modelling(self.settings, self.cutoffs, self.account.fingerprint, versions(), families)
         splits = (modelling.forecast_split(forecast), split_history(history, "history"))
         if not self.settings.force:
             check_learnable(splits[0], self.settings.problem)
@@ -225,6 +227,7 @@ def run(settings: Settings, watcher: Watcher | None = None, *, progress: list[En
         UserError: for all that the caller can mend.
     """
     with _job(settings, progress) as job:
+        families_of(settings, job.engine)  # what cannot train is told before the log is read
         done = do_steps(settings.out, job.steps(), watcher or Silence())
         summary = summarise(settings.out, settings, job.cutoffs)
         _write_run_json(settings, summary, done)

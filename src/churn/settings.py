@@ -17,7 +17,7 @@ from churn.studies import check_studies
 from churn.tuning import Recipe
 
 ENGINES: Final = ("duckdb", "spark")
-LEARNERS: Final = ("local",)
+LEARNERS: Final = ("local", "spark")
 
 DEFAULT_MEMORY: Final = 6_000_000_000
 LEAST_MEMORY: Final = 500_000_000
@@ -38,7 +38,8 @@ class Settings:
         engine: what reads and counts.
         master: where Spark runs; see `churn.engines.spark.SparkEngine`.
         conf: settings for Spark, by name.
-        learner: what trains; `local` is scikit-learn and XGBoost in this process.
+        learner: what trains: `local` is scikit-learn and XGBoost in this process, `spark` needs that engine; the
+            engine's own if None.
         families: names of model families; all if empty.
         balance: what is done about few leavers; see `churn.balancing`.
         policy: how the threshold is chosen.
@@ -60,7 +61,7 @@ class Settings:
     engine: str = "duckdb"
     master: str | None = None
     conf: Mapping[str, str] = field(default_factory=dict)
-    learner: str = "local"
+    learner: str | None = None
     families: tuple[str, ...] = ()
     balance: str = "weights"
     policy: Policy = BEST_F1
@@ -75,11 +76,13 @@ class Settings:
     def __post_init__(self) -> None:
         if not self.logs:
             raise SettingsError("no log is given", "name a file, a folder or a glob")
-        for kind, value, known in (("engine", self.engine, ENGINES), ("learner", self.learner, LEARNERS)):
+        for kind, value, known in (("engine", self.engine, ENGINES), ("learner", self.trainer, LEARNERS)):
             if value not in known:
                 raise SettingsError(f"no {kind} is called {value}", f"choose from: {', '.join(known)}")
         if self.engine != "spark" and (self.master or self.conf):
             raise SettingsError("--master and --conf are for Spark alone", "add --engine spark, or leave them out")
+        if self.engine != "spark" and self.trainer == "spark":
+            raise SettingsError("--learner spark trains where the engine spark works", "add --engine spark")
         if self.memory < LEAST_MEMORY:
             raise SettingsError(f"--memory is {self.memory:,} bytes", "give at least 500MB")
         if not 0 <= self.max_refused <= 1:
@@ -92,6 +95,11 @@ class Settings:
         choose(self.families)
         Recipe(self.seed, self.balance, self.policy, self.best)
         check_studies(self.studies)
+
+    @property
+    def trainer(self) -> str:
+        """What trains: the learner that is asked for, or the engine's own."""
+        return self.learner or ("spark" if self.engine == "spark" else "local")
 
     @property
     def recipe(self) -> Recipe:
@@ -116,7 +124,7 @@ class Settings:
             "engine": self.engine,
             "master": self.master,
             "conf": {name: "(hidden)" if _SECRET.search(name) else text for name, text in self.conf.items()},
-            "learner": self.learner,
+            "learner": self.trainer,
             "families": list(self.families),
             "balance": self.balance,
             "threshold": self.policy.as_json(),

@@ -171,7 +171,7 @@ def settings_of(options: dict[str, Any]) -> Settings:
         policy=policy_of(options),
         best=options.get("top_features"),
         studies=words(options.get("study", "")),
-        learner=options.get("learner") or "local",
+        learner=options.get("learner"),
         memory=parse_memory(str(options["memory"])),
         columns={**OWN_NAMES, **context.meta.get("columns", {})},
         **chosen,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import util
@@ -191,6 +192,18 @@ class SparkEngine:
         total = sum(stage.numTasks for stage in stages)
         return min(sum(stage.numCompletedTasks for stage in stages) / total, 1.0) if total else None
 
+    @property
+    def session(self) -> SparkSession:
+        """The engine's own session, for learners."""
+        return self._session
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """For work of others on the session: it shows in the progress, and its errors come in our words."""
+        self._context.setJobGroup(self._group, "churn", interruptOnCancel=True)
+        with self._translated(self._scratch):
+            yield
+
     def close(self) -> None:
         """See `Engine.close`; a session that was there before stays."""
         self._closed = True
@@ -335,6 +348,7 @@ def _started(master: str | None, conf: Mapping[str, str], memory: int, scratch: 
     if chosen:
         builder = builder.master(chosen)
     _hush()
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # or its workers miss our packages
     try:
         return builder.getOrCreate()
     except (PySparkException, Py4JError, RuntimeError) as error:
