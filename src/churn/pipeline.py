@@ -21,8 +21,9 @@ import numpy as np
 from churn import rollups, snapshots
 from churn.account import Account
 from churn.engines import Engine
-from churn.engines.opening import engine_of
+from churn.engines.opening import engine_of, files_of
 from churn.errors import NotEnoughData, QuarantineError, SourceError
+from churn.files import Files
 from churn.ingest import Ingest
 from churn.learnable import check_divided, check_learnable, check_somebody_left
 from churn.learners.opening import families_of
@@ -34,8 +35,8 @@ from churn.results import to_csv
 from churn.risk import risk_rows
 from churn.scoring import Scorer
 from churn.settings import Settings
-from churn.sources import Source, find_sources
-from churn.steps import PRIVATE, Done, Silence, Step, Watcher, do_steps, replace_text, run_folder, steps_done
+from churn.sources import STAGED, Source, find_sources
+from churn.steps import HERE, PRIVATE, Done, Silence, Step, Watcher, do_steps, replace_text, run_folder, steps_done
 from churn.summary import Summary, summarise
 from churn.tables import Table, split_history
 
@@ -52,11 +53,13 @@ class Job:
         settings: what was asked for.
         sources: the files of the log.
         engine: reads and counts.
+        files: keeps what the steps make.
     """
 
     settings: Settings
     sources: tuple[Source, ...]
     engine: Engine
+    files: Files = HERE
 
     @cached_property
     def account(self) -> Account:
@@ -75,7 +78,10 @@ class Job:
     def steps(self) -> list[Step]:
         """All steps, in order."""
         s, problem = self.settings, self.settings.problem
-        files = [(str(source.path.absolute()), source.size, source.modified) for source in self.sources]
+        files = [
+            (source.url or str(source.path.absolute()), source.size, source.etag or source.modified)
+            for source in self.sources
+        ]
         return [
             Step(
                 "ingest",
@@ -133,15 +139,29 @@ class Job:
 
     def ingest(self, folder: Path) -> None:
         """Log files to `events/`; the lines of nobody are kept apart in `nobody/`, refused ones in `quarantine/`."""
-        job = Ingest(self.engine, self.sources, folder, self.settings.columns, self.settings.max_refused)
+        s, staged = self.settings, self.settings.out / STAGED
+        sources = self.within_reach(staged)
+        job = Ingest(self.engine, sources, folder, s.columns, s.max_refused, self.files)
         try:
             job.run()
         except (QuarantineError, SourceError):
             # Refused lines are shown even where they stop the run; the folder is whole by then.
             if (folder / "quarantine").exists():
-                (folder / "quarantine").rename(self.settings.out / "quarantine")
+                (folder / "quarantine").rename(s.out / "quarantine")
+                self.files.keep(s.out / "quarantine")
             raise
         (folder / "nobody").mkdir(exist_ok=True)
+        shutil.rmtree(staged, ignore_errors=True)
+
+    def within_reach(self, folder: Path) -> list[Source]:
+        """The files of the log; those that the engine does not read where they lie are copied into a folder."""
+        far = [source for source in self.sources if not self.engine.reaches(source)]
+        if not far:
+            return list(self.sources)
+        from churn.s3.stage import stage  # only there is boto3 needed
+
+        copies = dict(zip((source.url for source in far), stage(far, folder), strict=True))
+        return [copies.get(source.url, source) for source in self.sources]
 
     def roll_up(self, folder: Path) -> None:
         """Events to `rollups/sessions`, `rollups/user_days`, `rollups/leavers`."""
@@ -228,16 +248,17 @@ def run(settings: Settings, watcher: Watcher | None = None, *, progress: list[En
     """
     with _job(settings, progress) as job:
         families_of(settings, job.engine)  # what cannot train is told before the log is read
-        done = do_steps(settings.out, job.steps(), watcher or Silence())
+        done = do_steps(settings.out, job.steps(), watcher or Silence(), files=job.files)
         summary = summarise(settings.out, settings, job.cutoffs)
         _write_run_json(settings, summary, done)
+        job.files.keep(settings.out / "run.json")
     return summary
 
 
 def read_log(settings: Settings, watcher: Watcher | None = None, *, progress: list[Engine] | None = None) -> Account:
     """Only the first step; a later `run` into the same folder goes on from there. See `run`."""
     with _job(settings, progress) as job:
-        do_steps(settings.out, job.steps(), watcher or Silence(), until="ingest")
+        do_steps(settings.out, job.steps(), watcher or Silence(), until="ingest", files=job.files)
         return job.account
 
 
@@ -275,7 +296,7 @@ def _features_at(job: Job, as_of: date, watcher: Watcher) -> Table:
     # It takes the place of the run's own step, so a later run makes its snapshots anew.
     step = Step("snapshots", "making features", ("snapshots",), depends, make)
     steps = [step if old.name == step.name else old for old in job.steps()]
-    do_steps(settings.out, steps, watcher, until=step.name)
+    do_steps(settings.out, steps, watcher, until=step.name, files=job.files)
     return job.table("forecast")
 
 
@@ -288,7 +309,7 @@ def profile_log(
         The log in a few numbers, as in `statistics/overview.json`. See `run`.
     """
     with _job(settings, progress) as job:
-        do_steps(settings.out, job.steps(), watcher or Silence(), until="profile")
+        do_steps(settings.out, job.steps(), watcher or Silence(), until="profile", files=job.files)
         facts: dict[str, Any] = json.loads((settings.out / "statistics" / FACTS).read_text(encoding="utf-8"))
         return facts
 
@@ -297,18 +318,18 @@ def profile_log(
 def _job(settings: Settings, progress: list[Engine] | None) -> Iterator[Job]:
     """A run folder of one's own, an engine, and the steps."""
     sources = find_sources(settings.logs)
-    with run_folder(settings.out), open_engine(settings) as engine:
+    with run_folder(settings.out), files_of(settings) as files, open_engine(settings, files) as engine:
         if progress is not None:
             progress.append(engine)
-        (settings.out / "run.json").unlink(missing_ok=True)
-        yield Job(settings, sources, engine)
+        files.remove(settings.out / "run.json")
+        yield Job(settings, sources, engine, files)
 
 
 @contextmanager
-def open_engine(settings: Settings) -> Iterator[Engine]:
+def open_engine(settings: Settings, files: Files | None = None) -> Iterator[Engine]:
     """The engine of the settings, closed and its temporary files removed at the end."""
     scratch = settings.out / PRIVATE / "scratch"
-    engine = engine_of(settings, scratch)
+    engine = engine_of(settings, scratch, files)
     try:
         yield engine
     finally:

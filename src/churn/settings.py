@@ -13,6 +13,7 @@ from churn.errors import SettingsError
 from churn.ingest import OWN_NAMES
 from churn.learners.families import choose
 from churn.problem import Problem
+from churn.s3.url import S3Url
 from churn.studies import check_studies
 from churn.tuning import Recipe
 
@@ -34,6 +35,8 @@ class Settings:
     Attributes:
         logs: files, folders or globs.
         out: folder that the run writes to.
+        remote: address in S3 where the run is kept; `out` is then a folder for the time of the run, see
+            `churn.s3.url.work_folder`.
         problem: what is asked.
         engine: what reads and counts.
         master: where Spark runs; see `churn.engines.spark.SparkEngine`.
@@ -72,6 +75,7 @@ class Settings:
     max_refused: float = 0.05
     force: bool = False
     columns: Mapping[str, str] = field(default_factory=lambda: dict(OWN_NAMES))
+    remote: str | None = None
 
     def __post_init__(self) -> None:
         if not self.logs:
@@ -111,11 +115,16 @@ class Settings:
         """Bytes for the engine; the rest is for libraries, tables in memory and models."""
         return int(self.memory * 0.55)
 
+    def place(self, name: str = "") -> str:
+        """Where people find a file of the run, or the run itself."""
+        return str(S3Url.of(self.remote) / name) if self.remote else str(self.out / name)
+
     def as_json(self) -> dict[str, Any]:
         """For `run.json`."""
         return {
             "logs": list(self.logs),
-            "out": str(self.out),
+            "out": self.place(),
+            "remote": self.remote,
             "churn_pages": list(self.problem.churn_pages),
             "horizon": self.problem.horizon,
             "gap": self.problem.gap,
