@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SILENT:
-.PHONY: help venv java spark35 demo test test-spark35 test-fast lint docs fit notebook browser bench bench-docs clean
+.PHONY: help venv java spark35 moto demo test test-spark35 test-fast lint docs fit notebook browser bench bench-docs clean
 
 # The first Python that is new enough and really starts: a name on the path may be a shim without a Python behind it.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -15,6 +15,8 @@ ROUNDS := 3
 PYTEST := $(BIN)/python -m pytest -n 2
 OLDER := .venv-spark35
 OLDER_STAMP := $(OLDER)/.stamp
+MOTO := .venv-moto
+MOTO_STAMP := $(MOTO)/.stamp
 SPARK_TESTS := tests/engines/test_spark.py tests/parity/test_spark.py tests/e2e/test_spark_cluster.py
 
 help: ## list these targets
@@ -59,6 +61,15 @@ $(OLDER_STAMP): pyproject.toml constraints.txt $(STAMP)
 		-c $(OLDER)/constraints.txt -e '.[dev]' 'pyspark>=3.5,<3.6'
 	touch $@
 
+moto: $(MOTO_STAMP) ## make .venv-moto, with the AWS on loopback that the tests talk to
+
+$(MOTO_STAMP): tests/moto.txt
+	test -n "$(PYTHON)" || { echo "make: no Python 3.11 or later found; name one: make PYTHON=/path/to/python" >&2; exit 1; }
+	$(MOTO)/bin/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(MOTO)
+	echo "make: installing into $(MOTO)"
+	$(MOTO)/bin/python -m pip install --quiet --disable-pip-version-check --no-input --root-user-action=ignore -r tests/moto.txt
+	touch $@
+
 $(BENCH): $(STAMP)
 	echo "make: installing what the benchmark's rivals need into .venv"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --root-user-action=ignore -c constraints.txt -e '.[dev,bench]'
@@ -73,7 +84,7 @@ else
 	$(BIN)/churn run build/demo.json --out demo
 endif
 
-test: $(BENCH) lint browser java ## lint, then all tests
+test: $(BENCH) $(MOTO_STAMP) lint browser java ## lint, then all tests
 	mkdir -p build
 	$(PYTEST) --junitxml=build/tests.xml
 	echo "make: every check passed; results by test are in build/tests.xml"
@@ -120,5 +131,5 @@ browser: $(STAMP) ## chromium, in which the tests open the report: installed whe
 		fi; }
 
 clean: ## remove .venv, caches and everything built
-	rm -rf .venv .venv-spark35 build dist demo .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .venv-spark35 .venv-moto build dist demo .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name .git -prune -o \( -name __pycache__ -o -name '*.egg-info' \) -prune -exec rm -rf {} +

@@ -19,6 +19,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 from churn.engines import Engine
 from churn.engines.duckdb import DuckDBEngine
 from churn.engines.java import missing_java
+from tests import aws_server
 
 # The same examples every time: a change is judged by what it does, not by its luck. Search anew with
 # `pytest --hypothesis-profile=default`.
@@ -103,6 +104,21 @@ def make_spark(spark_application: MakeSpark) -> Iterator[MakeSpark]:
 def spark(make_spark: MakeSpark) -> Engine:
     """A Spark engine of its own for each test."""
     return make_spark()
+
+
+@pytest.fixture(scope="session")
+def aws_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of an AWS on loopback, one a test process."""
+    with aws_server.server(tmp_path_factory.mktemp("aws")) as address:
+        yield address
+
+
+@pytest.fixture
+def aws(aws_address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """An empty AWS on loopback, and the environment of one of its users; gives its address."""
+    aws_server.empty(aws_address)
+    with aws_server.as_user(aws_address, monkeypatch) as address:
+        yield address
 
 
 def event(user: str | int | None = "7", ts: int = 1_538_352_000_000, page: str = "NextSong", **fields: Any) -> Row:
