@@ -86,7 +86,7 @@ class Asked:
         if self.serverless and (self.cluster or self.spot):
             raise SettingsError("--serverless has no cluster and no spot instances", "leave one of them out")
 
-    def with_prices_as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """For the record of a run: everything as plain values."""
         values = dict(vars(self))
         values |= {"log": str(self.log), "out": str(self.out), "run_options": list(self.run_options)}

@@ -42,17 +42,23 @@ def put(s3: Any, place: Place, content: bytes, kms_key: str | None) -> None:
     """Write an object, unless the very same lies there; S3 compares the checksum."""
     from botocore.exceptions import ClientError
 
-    digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
+    digest = hashlib.sha256(content)
+    checked = base64.b64encode(digest.digest()).decode()
     with translated(str(place)):
         try:
-            there = s3.head_object(Bucket=place.bucket, Key=place.key, ChecksumMode="ENABLED")
+            there = s3.head_object(Bucket=place.bucket, Key=place.key)
         except ClientError as error:
             if code_of(error) not in ABSENT:
                 raise
             there = {}
-        if there.get("ChecksumSHA256") != digest:
+        if there.get("Metadata", {}).get("sha256") != digest.hexdigest():
             s3.put_object(
-                Bucket=place.bucket, Key=place.key, Body=content, ChecksumSHA256=digest, **encryption(kms_key)
+                Bucket=place.bucket,
+                Key=place.key,
+                Body=content,
+                ChecksumSHA256=checked,
+                Metadata={"sha256": digest.hexdigest()},
+                **encryption(kms_key),
             )
 
 

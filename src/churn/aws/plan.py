@@ -65,7 +65,7 @@ class Plan:
         """For `--json`."""
         return {
             "key": self.key,
-            "asked": self.asked.with_prices_as_json(),
+            "asked": self.asked.as_json(),
             "input": vars(self.size),
             "spark": spark_of(self.asked.release),
             "files": {str(self.asked.out.job / f"files/{n}"): len(c) for n, c in self.files.contents.items()},

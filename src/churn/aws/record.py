@@ -20,7 +20,7 @@ from churn.errors import OutputError
 FORMAT: Final = 1
 NAME: Final = "submit.json"
 
-LEASE: Final = timedelta(minutes=10)
+LEASE: Final = timedelta(minutes=2)
 """How long a claim without a start keeps others away."""
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from churn.aws.asked import Asked
 from churn.aws.cluster import Shape
+from churn.aws.places import Place
 
 TAG: Final = "churn:run"
 """The tag by which a run is found again."""
@@ -117,6 +118,11 @@ def add_steps(asked: Asked, step: list[str], key: str, hours: float) -> dict[str
     }
 
 
+def certificates_at(out: Place, key: str) -> Place:
+    """Where the certificates of one cluster lie: apart from the files that every machine copies."""
+    return out.job / f"tls/{key}.zip"
+
+
 def security_configuration(asked: Asked, key: str) -> dict[str, str]:
     """Encryption of objects and disks, and TLS between the machines.
 
@@ -131,7 +137,7 @@ def security_configuration(asked: Asked, key: str) -> dict[str, str]:
             "AwsKmsKey": asked.kms_key,
             "EnableEbsEncryption": True,
         }
-    certificates = {"CertificateProviderType": "PEM", "S3Object": str(asked.out.job / "files/certificates.zip")}
+    certificates = {"CertificateProviderType": "PEM", "S3Object": str(certificates_at(asked.out, key))}
     encryption = {
         "EnableInTransitEncryption": True,
         "EnableAtRestEncryption": True,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
@@ -14,7 +16,7 @@ from churn.aws.asked import Asked
 from churn.aws.places import Place
 from churn.aws.plan import Plan, make_plan
 from churn.aws.sizing import InputSize, given, listed
-from churn.cli.emr_show import show_files, show_plan
+from churn.cli.emr_show import show_fetched, show_files, show_line, show_plan, show_state, show_submitted
 from churn.errors import SettingsError
 from churn.settings import parse_memory
 
@@ -73,6 +75,16 @@ def asked_options(function: F) -> F:
     return function
 
 
+def run_options(function: F) -> F:
+    """What the commands for a submitted run take."""
+    for decorate in (
+        click.option("--region", help="AWS region; by default that of the AWS settings."),
+        click.argument("out", metavar="OUT"),
+    ):
+        function = decorate(function)
+    return function
+
+
 @command.command("plan")
 @asked_options
 @click.option("--input-size", metavar="SIZE", help="Size of the log, like 12GB: nothing is asked of AWS then.")
@@ -92,16 +104,143 @@ def plan(input_size: str | None, show_files: bool, as_json: bool, **options: Any
     if input_size:
         made = make_plan(asked_of(options, options["region"] or "us-east-1"), given(_bytes(input_size)))
     else:
-        made = _planned(options)
+        _, made = _planned(options)
     _print(made, as_json=as_json, files=show_files)
 
 
-def _planned(options: dict[str, Any]) -> Plan:
-    """The plan for a log that is looked at."""
+@command.command("submit")
+@asked_options
+@click.option("--yes", is_flag=True, help="Start it without asking.")
+def submit(yes: bool, **options: Any) -> None:
+    """Start a run, or find it if it was started before.
+
+    Everything is looked at first: credentials, buckets, roles, prices. What is started ends itself: after the
+    run, when it fails, when it is idle, and after the hard limit, whatever happens to this machine.
+
+    \b
+    Example:
+      churn emr submit s3://bucket/log/ --out s3://bucket/run/ --max-cost 5
+      churn emr submit s3://bucket/log/ --out s3://bucket/run/ --workers 5 --spot --yes
+    """
+    from churn.aws.submit import submit as start
+
+    clients, made = _planned(options)
+    dollars = made.estimate.dollars
+    click.echo(
+        f"{made.size.stored / 1e9:.2f} GB; expected {made.estimate.hours.likely:.2f} hours and ${dollars.likely:.2f} "
+        f"(${dollars.low:.2f} to ${dollars.high:.2f}); ends after {made.hours:g} hours at the latest"
+    )
+    if not yes:
+        if not sys.stdin.isatty():
+            raise SettingsError("submit starts machines that cost money", "add --yes where nobody can be asked")
+        if not click.confirm("Start it?"):
+            click.echo("nothing was started")
+            return
+    show_submitted(made.asked.out, start(clients, made))
+
+
+@command.command("status")
+@run_options
+@click.option("--json", "as_json", is_flag=True, help="Print the state as JSON.")
+def status(out: str, region: str | None, as_json: bool) -> None:
+    """How a run is doing: its state, its steps, what it has cost; and why it failed, if it did.
+
+    \b
+    Example:
+      churn emr status s3://bucket/run/
+    """
+    from churn.aws.state import look
+
+    clients, place = _reached(out, region)
+    there, state = look(clients, place)
+    show_state(clients, there, state, as_json=as_json)
+
+
+@command.command("watch")
+@run_options
+@click.option("--every", type=click.FloatRange(min=0.1), default=30.0, show_default=True,
+              help="Seconds between two looks.")  # fmt: skip
+def watch(out: str, region: str | None, every: float) -> None:
+    """Show how a run goes until its end; exit status 0 if its result is there.
+
+    Ctrl-C ends the watching and nothing else, and a lost connection is waited for.
+
+    \b
+    Example:
+      churn emr watch s3://bucket/run/
+    """
+    from churn.aws.end import tidy
+    from churn.aws.watch import watch as states
+
+    clients, place = _reached(out, region)
+    try:
+        for there, state in states(clients, place, every, lambda text: click.echo(f"churn: {text}", err=True)):
+            if state.over:
+                tidy(clients, place, there)
+                show_state(clients, there, state, as_json=False)
+            else:
+                show_line(state)
+    except KeyboardInterrupt:
+        click.echo("\nchurn: stopped watching; the run goes on. To end it: churn emr end " + str(place), err=True)
+        click.get_current_context().exit(130)
+
+
+@command.command("fetch")
+@run_options
+@click.option("--to", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder here.")
+@click.option("--all", "everything", is_flag=True, help="Also the tables of events, rollups and snapshots.")
+def fetch(out: str, region: str | None, to: Path, everything: bool) -> None:
+    """Bring metrics, statistics, report, bundle and risk list here, checked by size and checksum.
+
+    What is here already stays; what was cut off goes on where it ended.
+
+    \b
+    Example:
+      churn emr fetch s3://bucket/run/ --to run
+    """
+    from churn.aws.fetch import fetch as bring
+
+    clients, place = _reached(out, region)
+    done = bring(clients, place, to, show_fetched, everything=everything)
+    new = sum(not one.already for one in done)
+    click.echo(f"{len(done)} files in {to}, {new} of them new, {sum(one.size for one in done):,} bytes, all checked")
+
+
+@command.command("end")
+@run_options
+def end(out: str, region: str | None) -> None:
+    """End a run and wait until AWS confirms it; results that are there stay.
+
+    \b
+    Example:
+      churn emr end s3://bucket/run/
+    """
+    from churn.aws.end import end as stop
+
+    clients, place = _reached(out, region)
+    there, running = stop(clients, place)
+    where = there.last.id or "nothing"
+    click.echo(f"{where} has ended" if running else f"{where} was running no more" if there.last.id else "nothing ran")
+
+
+def _reached(out: str, region: str | None) -> tuple[Any, Place]:
+    """Clients for the run in an output folder."""
+    from churn.aws.checks import check_account, check_bucket
+    from churn.aws.client import Clients
+
+    place = Place.folder(out, "OUT")
+    clients = Clients(region)
+    check_bucket(clients, place, "OUT", check_account(clients))
+    return clients, place
+
+
+def _planned(options: dict[str, Any]) -> tuple[Any, Plan]:
+    """Clients, and the plan for a log that is looked at."""
     from churn.aws.client import Clients
 
     clients = Clients(options["region"])
-    return make_plan(asked_of(options, clients.region), size_of(clients, Place.of(options["log"], "log")))
+    asked = asked_of(options, clients.region)
+    return clients, make_plan(asked, size_of(clients, asked.log))
 
 
 def size_of(clients: Any, log: Place) -> InputSize:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
+from datetime import datetime
+from typing import Any
 
 import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from churn.aws.diagnosis import diagnose
 from churn.aws.estimate import Range
+from churn.aws.fetch import Fetched
+from churn.aws.places import Place
 from churn.aws.plan import Plan
+from churn.aws.record import Record
 from churn.aws.releases import spark_of
 from churn.aws.requests import tags
+from churn.aws.state import STEPS, State, compared
+from churn.errors import RunFailedError
 
 
 def show_plan(plan: Plan) -> None:
@@ -52,7 +61,7 @@ def _files(plan: Plan) -> list[str]:
     folder = plan.asked.out.job / "files/"
     names = [f"{folder}{name}  {len(content):,} bytes" for name, content in plan.files.contents.items()]
     if not (plan.asked.serverless or plan.asked.cluster):
-        names.append(f"{folder}certificates.zip  made for this run, for TLS between the machines")
+        names.append(f"{plan.asked.out.job}tls/  a certificate made for this run, for TLS between the machines")
     return names
 
 
@@ -128,3 +137,54 @@ def _prices(plan: Plan) -> list[str]:
         note = f"; {price.note}" if price.note else ""
         found.append(f"{price.key}  ${price.dollars:g} a {price.unit}  ({price.source}, {price.date}{note})")
     return found
+
+
+def show_submitted(out: Place, done: Any) -> None:
+    """Print how a submit went, and what to do next."""
+    there = done.record
+    where = f"{there.last.id} {there.last.job}".strip()
+    how = {
+        "started": f"started: {where}; it ends after {there.hours:g} hours at the latest",
+        "found": f"runs already: {where}, submitted at {there.last.claimed}; nothing was started",
+        "done": "done before: the result is there; nothing was started",
+    }
+    click.echo(how[done.how])
+    click.echo(f"next: churn emr {'fetch' if done.how == 'done' else 'watch'} {out}")
+
+
+def show_line(state: State) -> None:
+    """Print where a run is, in one line."""
+    click.echo(f"{datetime.now().astimezone():%H:%M:%S}  {_line(state)}")
+
+
+def _line(state: State) -> str:
+    steps = f", {len(state.steps)} of {len(STEPS)} steps done, last {state.steps[-1]}" if state.steps else ""
+    cost = f", {state.hours:.2f} hours, ${state.dollars:.2f}" if state.where else ""
+    return f"{state.phase}: {' '.join(filter(None, (state.where, state.words)))}{steps}{cost}"
+
+
+def show_state(clients: Any, there: Record, state: State, *, as_json: bool) -> None:
+    """Print how a run is doing.
+
+    Raises:
+        RunFailedError: if it has failed, with the reason.
+    """
+    found = diagnose(clients, state) if state.phase == "failed" else None
+    if as_json:
+        value = {**vars(state), "estimate": there.estimate, "diagnosis": vars(found) if found else None}
+        click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    else:
+        click.echo(_line(state))
+        if state.over and state.where:
+            click.echo(compared(there, state))
+        for line in found.lines if found else ():
+            click.echo(f"  | {line}")
+        if found and found.log:
+            click.echo(f"  the last lines of {found.log}")
+    if found:
+        raise RunFailedError(f"the run failed: {found.means}", found.remedy)
+
+
+def show_fetched(one: Fetched) -> None:
+    """Print one file that is here."""
+    click.echo(f"  {one.name}  {one.size:,} bytes, {'already here, ' if one.already else ''}checked by {one.checked}")
