@@ -22,6 +22,8 @@ from churn.errors import ChurnError, OutputError, SchemaError, SourceError, User
         ("NotEnoughData", 2),
         ("OutputError", 2),
         ("UnavailableError", 2),
+        ("CloudError", 2),
+        ("RunFailedError", 1),
         ("LineReadError", 1),
         ("EngineError", 1),
     ],

@@ -9,7 +9,9 @@
     │   ├── NotEnoughData       a log that nothing can be learned from
     │   ├── OutputError         a folder that cannot be written, is full, or is somebody else's
     │   ├── BundleError         a bundle that is incomplete, changed, or newer than this program
-    │   └── UnavailableError    an engine that is not installed, lacks Java, or cannot be reached
+    │   ├── UnavailableError    an engine or a service that is not installed, lacks Java, or cannot be reached
+    │   └── CloudError          AWS refuses: credentials, a permission, a bucket, a quota
+    ├── RunFailedError          a run on a cluster ended without its result; exit status 1
     ├── FeatureError            a feature that asks for more than the past; a mistake of whoever declared it
     ├── LineReadError           an engine cannot split a file into lines; it has to be sanitised first
     └── EngineError             an engine failed in a way nobody foresaw; exit status 1
@@ -77,7 +79,15 @@ class BundleError(UserError):
 
 
 class UnavailableError(UserError):
-    """Raised for an engine that is not installed, lacks Java, or cannot be reached."""
+    """Raised for an engine or a service that is not installed, lacks Java, or cannot be reached."""
+
+
+class CloudError(UserError):
+    """Raised where AWS refuses: credentials, a permission, a bucket, a quota."""
+
+
+class RunFailedError(ChurnError):
+    """Raised for a run on a cluster that ended without its result; says why, as far as its logs do."""
 
 
 class FeatureError(ChurnError):

@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "profile": "churn.cli.profile",
     "report": "churn.cli.report",
     "features": "churn.cli.features",
+    "emr": "churn.cli.emr",
     "doctor": "churn.cli.doctor",
 }
 

@@ -35,7 +35,7 @@ NEEDS = (
     Need("Spark", ("pyspark",), "pip install 'sparkify-churn[spark]'; only for logs larger than one machine"),
     Need("notebook", ("ipykernel", "nbconvert"), "pip install 'sparkify-churn[notebook]'"),
     Need("web page", ("flask",), "pip install 'sparkify-churn[web]'"),
-    Need("AWS", ("boto3",), "pip install 'sparkify-churn[aws]'"),
+    Need("AWS", ("boto3", "cryptography"), "pip install 'sparkify-churn[aws]'"),
 )
 
 

@@ -16,8 +16,17 @@ def reference() -> str:
     for name in COMMANDS:
         command = cli.get_command(context, name)
         assert command is not None
-        parts.append(_section(f"churn {name}", command, click.Context(command, info_name=name, parent=context)))
+        parts += _sections(f"churn {name}", command, click.Context(command, info_name=name, parent=context))
     return "\n\n".join(parts) + "\n"
+
+
+def _sections(title: str, command: click.Command, context: click.Context) -> list[str]:
+    """A command and those below it."""
+    found = [_section(title, command, context)]
+    if isinstance(command, click.Group):
+        for name, part in command.commands.items():
+            found += _sections(f"{title} {name}", part, click.Context(part, info_name=name, parent=context))
+    return found
 
 
 def _section(title: str, command: click.Command, context: click.Context) -> str:

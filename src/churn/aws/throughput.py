@@ -1,0 +1,58 @@
+"""How fast the job is: the measured figures that every estimate rests on, in this one place.
+
+How measured: `make bench SIZE=full`, contestant "PySpark by hand" (`benchmarks/rival_pyspark.py`), which does the
+work of the first two steps of `churn run --engine spark`: JSON lines to events and rollups, 12.4 GB and 25.3 million
+lines on `local[2]`, PySpark 4.3.0, the log in the page cache, start of the Java machine included; one round of
+2026-11-21 on two shared cores of an AMD EPYC. When `churn run --engine spark` itself is measured at full size, its
+figure belongs here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One measurement: bytes of JSON lines, processors, and wall seconds."""
+
+    size: int
+    cores: int
+    seconds: float
+
+    @property
+    def bytes_a_core(self) -> float:
+        """Bytes of JSON lines that one processor turns into rollups in a second."""
+        return self.size / (self.cores * self.seconds)
+
+
+SPARK: Final = Measured(size=12_399_697_227, cores=2, seconds=275.5)
+"""JSON lines to events and rollups on Spark."""
+
+REST_SECONDS: Final = 28.0
+"""Everything after the rollups for the smallest log: `churn run` on the mini log, 29.3 s, less its first two steps.
+
+Start of Python, snapshots, five families, report; measured with DuckDB and the local learner on 2 cores.
+"""
+
+REST_SECONDS_A_GB: Final = 5.0
+"""What a further GB of JSON lines adds to that: 87 s at 12.4 GB; more users, so longer training."""
+
+START_MINUTES: Final = (6.0, 9.0, 15.0)
+"""From the request to the step: machines, EMR's own software, the bootstrap. An assumption, not measured here."""
+
+SERVERLESS_START_MINUTES: Final = (1.0, 2.0, 4.0)
+"""The same for EMR Serverless. An assumption."""
+
+EFFICIENCY: Final = (1.0, 0.65, 0.35)
+"""Share of the measured speed that a core keeps among many, with S3 instead of a local disk. An assumption.
+
+In the order low, likely, high of the estimate: the low estimate takes the best share.
+"""
+
+REST_SPREAD: Final = (0.7, 1.0, 2.0)
+"""How far the rest may lie from its likely time: seconds of a driver on another kind of processor."""
+
+SPOT_SHARE: Final = (0.3, 0.45, 1.0)
+"""What a spot instance costs of its on-demand price; the high estimate gets no discount. An assumption."""

@@ -1,0 +1,302 @@
+"""`churn emr`: the main job on Amazon EMR."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+
+from churn.aws import releases
+from churn.aws.asked import Asked
+from churn.aws.places import Place
+from churn.aws.plan import Plan, make_plan
+from churn.aws.sizing import InputSize, given, listed
+from churn.cli.emr_show import show_fetched, show_files, show_line, show_plan, show_state, show_submitted
+from churn.errors import SettingsError
+from churn.settings import parse_memory
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+OURS: Final = ("--out", "--engine", "--master", "--conf", "--config", "--json")
+"""Options of `churn run` that the step sets itself, or that mean a file on this machine."""
+
+
+@click.group("emr")
+def command() -> None:
+    """The main job on Amazon EMR: priced first, submitted once, and never left running.
+
+    \b
+    Example:
+      churn emr plan s3://bucket/log/ --out s3://bucket/run/ --input-size 12GB
+      churn emr submit s3://bucket/log/ --out s3://bucket/run/ --max-cost 5
+      churn emr watch s3://bucket/run/
+      churn emr fetch s3://bucket/run/ --to run
+    """
+
+
+def asked_options(function: F) -> F:
+    """What `plan` and `submit` take."""
+    for decorate in (
+        click.option("--price", "prices", multiple=True, metavar="ROW=DOLLARS",
+                     help="What you pay, for a row of the price table, like ec2:m5.xlarge=0.15; may be repeated."),
+        click.option("--max-cost", type=float, metavar="DOLLARS",
+                     help="Refuse if the low estimate is above, and end the run before it costs more."),
+        click.option("--hours", type=float, help="Hard limit: the run ends after that long whatever it does."),
+        click.option("--idle", "idle_minutes", type=int, default=20, show_default=True,
+                     help="Minutes after which a cluster that does nothing ends."),
+        click.option("--kms-key", metavar="ARN", help="Key for disks and objects; without it S3's own keys."),
+        click.option("--job-role", metavar="ARN", help="With --serverless: what the job may do."),
+        click.option("--instance-profile", default="EMR_EC2_DefaultRole", show_default=True,
+                     help="What the machines may do."),
+        click.option("--service-role", default="EMR_DefaultRole", show_default=True, help="What EMR itself may do."),
+        click.option("--subnet", metavar="ID", help="Where the cluster lies; the default VPC's by default."),
+        click.option("--region", help="AWS region; by default that of the AWS settings."),
+        click.option("--cluster-id", "cluster", metavar="ID", help="Run on this cluster, which then stays as it is."),
+        click.option("--image", metavar="URI", help="With --serverless: the image of a new application."),
+        click.option("--application", metavar="ID", help="With --serverless: an application that has the image."),
+        click.option("--serverless", is_flag=True, help="On EMR Serverless instead of a cluster."),
+        click.option("--spot", is_flag=True, help="Spot instances as workers; the primary never is one."),
+        click.option("--release", default=releases.DEFAULT, show_default=True, help="Release of EMR; needs Spark 3.5."),
+        click.option("--primary", metavar="TYPE", help="Instance type of the primary; by default the workers'."),
+        click.option("--instance", default="m5.xlarge", show_default=True, metavar="TYPE",
+                     help="Instance type of the workers."),
+        click.option("--workers", type=int, default=3, show_default=True,
+                     help="Machines that read, beside the primary."),
+        click.option("--out", required=True, metavar="S3", help="Folder in S3 for the result."),
+        click.argument("run_options", nargs=-1, metavar="[-- OPTIONS OF churn run]"),
+        click.argument("log", metavar="LOG"),
+    ):  # fmt: skip
+        function = decorate(function)
+    return function
+
+
+def run_options(function: F) -> F:
+    """What the commands for a submitted run take."""
+    for decorate in (
+        click.option("--region", help="AWS region; by default that of the AWS settings."),
+        click.argument("out", metavar="OUT"),
+    ):
+        function = decorate(function)
+    return function
+
+
+@command.command("plan")
+@asked_options
+@click.option("--input-size", metavar="SIZE", help="Size of the log, like 12GB: nothing is asked of AWS then.")
+@click.option("--show-files", is_flag=True, help="Print the files that would be uploaded, too.")
+@click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON, with the requests in full.")
+def plan(input_size: str | None, show_files: bool, as_json: bool, **options: Any) -> None:
+    """What a run would start, take and cost; changes nothing.
+
+    LOG is a file or folder in S3. With --input-size it works offline, without credentials.
+
+    \b
+    Example:
+      churn emr plan s3://bucket/log/ --out s3://bucket/run/
+      churn emr plan s3://bucket/log/ --out s3://bucket/run/ --input-size 12GB --workers 3
+      churn emr plan s3://bucket/log/ --out s3://bucket/run/ --spot --max-cost 2 -- --horizon 30
+    """
+    if input_size:
+        made = make_plan(asked_of(options, options["region"] or "us-east-1"), given(_bytes(input_size)))
+    else:
+        _, made = _planned(options)
+    _print(made, as_json=as_json, files=show_files)
+
+
+@command.command("submit")
+@asked_options
+@click.option("--yes", is_flag=True, help="Start it without asking.")
+def submit(yes: bool, **options: Any) -> None:
+    """Start a run, or find it if it was started before.
+
+    Everything is looked at first: credentials, buckets, roles, prices. What is started ends itself: after the
+    run, when it fails, when it is idle, and after the hard limit, whatever happens to this machine.
+
+    \b
+    Example:
+      churn emr submit s3://bucket/log/ --out s3://bucket/run/ --max-cost 5
+      churn emr submit s3://bucket/log/ --out s3://bucket/run/ --workers 5 --spot --yes
+    """
+    from churn.aws.submit import submit as start
+
+    clients, made = _planned(options)
+    dollars = made.estimate.dollars
+    click.echo(
+        f"{made.size.stored / 1e9:.2f} GB; expected {made.estimate.hours.likely:.2f} hours and ${dollars.likely:.2f} "
+        f"(${dollars.low:.2f} to ${dollars.high:.2f}); ends after {made.hours:g} hours at the latest"
+    )
+    if not yes:
+        if not sys.stdin.isatty():
+            raise SettingsError("submit starts machines that cost money", "add --yes where nobody can be asked")
+        if not click.confirm("Start it?"):
+            click.echo("nothing was started")
+            return
+    show_submitted(made.asked.out, start(clients, made))
+
+
+@command.command("status")
+@run_options
+@click.option("--json", "as_json", is_flag=True, help="Print the state as JSON.")
+def status(out: str, region: str | None, as_json: bool) -> None:
+    """How a run is doing: its state, its steps, what it has cost; and why it failed, if it did.
+
+    \b
+    Example:
+      churn emr status s3://bucket/run/
+    """
+    from churn.aws.state import look
+
+    clients, place = _reached(out, region)
+    there, state = look(clients, place)
+    show_state(clients, there, state, as_json=as_json)
+
+
+@command.command("watch")
+@run_options
+@click.option("--every", type=click.FloatRange(min=0.1), default=30.0, show_default=True,
+              help="Seconds between two looks.")  # fmt: skip
+def watch(out: str, region: str | None, every: float) -> None:
+    """Show how a run goes until its end; exit status 0 if its result is there.
+
+    Ctrl-C ends the watching and nothing else, and a lost connection is waited for.
+
+    \b
+    Example:
+      churn emr watch s3://bucket/run/
+    """
+    from churn.aws.end import tidy
+    from churn.aws.watch import watch as states
+
+    clients, place = _reached(out, region)
+    try:
+        for there, state in states(clients, place, every, lambda text: click.echo(f"churn: {text}", err=True)):
+            if state.over:
+                tidy(clients, place, there)
+                show_state(clients, there, state, as_json=False)
+            else:
+                show_line(state)
+    except KeyboardInterrupt:
+        click.echo("\nchurn: stopped watching; the run goes on. To end it: churn emr end " + str(place), err=True)
+        click.get_current_context().exit(130)
+
+
+@command.command("fetch")
+@run_options
+@click.option("--to", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder here.")
+@click.option("--all", "everything", is_flag=True, help="Also the tables of events, rollups and snapshots.")
+def fetch(out: str, region: str | None, to: Path, everything: bool) -> None:
+    """Bring metrics, statistics, report, bundle and risk list here, checked by size and checksum.
+
+    What is here already stays; what was cut off goes on where it ended.
+
+    \b
+    Example:
+      churn emr fetch s3://bucket/run/ --to run
+    """
+    from churn.aws.fetch import fetch as bring
+
+    clients, place = _reached(out, region)
+    done = bring(clients, place, to, show_fetched, everything=everything)
+    new = sum(not one.already for one in done)
+    click.echo(f"{len(done)} files in {to}, {new} of them new, {sum(one.size for one in done):,} bytes, all checked")
+
+
+@command.command("end")
+@run_options
+def end(out: str, region: str | None) -> None:
+    """End a run and wait until AWS confirms it; results that are there stay.
+
+    \b
+    Example:
+      churn emr end s3://bucket/run/
+    """
+    from churn.aws.end import end as stop
+
+    clients, place = _reached(out, region)
+    there, running = stop(clients, place)
+    where = there.last.id or "nothing"
+    click.echo(f"{where} has ended" if running else f"{where} was running no more" if there.last.id else "nothing ran")
+
+
+def _reached(out: str, region: str | None) -> tuple[Any, Place]:
+    """Clients for the run in an output folder."""
+    from churn.aws.checks import check_account, check_bucket
+    from churn.aws.client import Clients
+
+    place = Place.folder(out, "OUT")
+    clients = Clients(region)
+    check_bucket(clients, place, "OUT", check_account(clients))
+    return clients, place
+
+
+def _planned(options: dict[str, Any]) -> tuple[Any, Plan]:
+    """Clients, and the plan for a log that is looked at."""
+    from churn.aws.client import Clients
+
+    clients = Clients(options["region"])
+    asked = asked_of(options, clients.region)
+    return clients, make_plan(asked, size_of(clients, asked.log))
+
+
+def size_of(clients: Any, log: Place) -> InputSize:
+    """The size of a log by listing it."""
+    from churn.aws.checks import check_account, check_bucket
+    from churn.aws.objects import listing
+
+    check_account(clients)
+    check_bucket(clients, log, "log", None)
+    return listed(log, listing(clients.s3, log))
+
+
+def asked_of(options: dict[str, Any], region: str) -> Asked:
+    """What is asked for, from the options of a command.
+
+    Raises:
+        SettingsError: for options that make no sense.
+    """
+    given_prices = {}
+    for text in options["prices"]:
+        name, found, dollars = text.partition("=")
+        if not found:
+            raise SettingsError(f"--price {text}: has no =", "write it like --price ec2:m5.xlarge=0.2")
+        given_prices[name] = dollars
+    same = {name: options[name] for name in Asked.__dataclass_fields__ if name in options}
+    log, out = Place.of(options["log"], "log"), Place.folder(options["out"], "--out")
+    _check_run_options(str(log), str(out), options["run_options"])
+    return Asked(**same | {"log": log, "out": out, "region": region, "prices": given_prices})
+
+
+def _check_run_options(log: str, out: str, words: tuple[str, ...]) -> None:
+    """Have `churn run` look at its options now and not on the cluster."""
+    for word in words:
+        if word.partition("=")[0] in OURS:
+            raise SettingsError(f"{word.partition('=')[0]} cannot be given after --", "leave it out: the step sets it")
+    if words:
+        run = import_module("churn.cli.run").command
+        try:
+            run.make_context(
+                "run", [log, "--out", out, "--engine", "spark", *words], parent=click.get_current_context()
+            )
+        except click.UsageError as error:
+            raise SettingsError(f"after --: {error.format_message()}", "see churn run --help") from error
+
+
+def _bytes(text: str) -> int:
+    try:
+        return parse_memory(text)
+    except SettingsError as error:
+        raise SettingsError(f"--input-size {text}: is no size", "write it like 12GB") from error
+
+
+def _print(made: Plan, *, as_json: bool, files: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(made.as_json(), indent=2, ensure_ascii=False, default=str))
+    else:
+        show_plan(made)
+    if files:
+        show_files(made)
