@@ -9,7 +9,8 @@
     │   ├── NotEnoughData       a log that nothing can be learned from
     │   ├── OutputError         a folder that cannot be written, is full, or is somebody else's
     │   ├── BundleError         a bundle that is incomplete, changed, or newer than this program
-    │   └── UnavailableError    an engine that is not installed, lacks Java, or cannot be reached
+    │   ├── UnavailableError    an engine that is not installed, lacks Java, or cannot be reached
+    │   └── RequestError        a request to the web page or the API that cannot be answered
     ├── LineReadError           an engine cannot split a file into lines; it has to be sanitised first
     └── EngineError             an engine failed in a way nobody foresaw; exit status 1
 
@@ -25,9 +26,10 @@ A message says what was wrong, where, and what to do:
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 
 class ChurnError(Exception):
@@ -77,6 +79,22 @@ class BundleError(UserError):
 
 class UnavailableError(UserError):
     """Raised for an engine that is not installed, lacks Java, or cannot be reached."""
+
+
+class RequestError(UserError):
+    """Raised for a request to the web page or the API that cannot be answered.
+
+    Attributes:
+        status: of HTTP, 4xx; 503 for what this server lacks.
+        errors: what is wrong with which field, each with `detail` and, where known, `row` and `field`.
+    """
+
+    def __init__(
+        self, what: str, remedy: str = "", *, status: int = 422, errors: Sequence[Mapping[str, Any]] = ()
+    ) -> None:
+        super().__init__(what, remedy)
+        self.status = status
+        self.errors = tuple(errors)
 
 
 class LineReadError(ChurnError):
