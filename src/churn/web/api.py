@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Final
 
-from flask import Blueprint, Response, request, send_file
+from flask import Blueprint, Response, current_app, request, send_file
 from flask.typing import ResponseReturnValue
 
 from churn.errors import RequestError
+from churn.web import schemas
 from churn.web.incoming import path_of
-from churn.web.openapi import describes, document
+from churn.web.openapi import JSON, Description, describes, document
 from churn.web.predict import FILLS, cut
-from churn.web.query import day, wanted_of, wrong
+from churn.web.query import FURTHEST, LARGEST_PAGE, LONGEST, day, wanted_of, wrong
 from churn.web.state import State, state
-from churn.web.store import RiskList
+from churn.web.store import SORTS, RiskList
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
 
-KEYS = ("rows", "fill", "reasons")
+KEYS: Final = ("rows", "fill", "reasons")
+FORM: Final = "multipart/form-data"
+
+LIST: Final[dict[str, schemas.Schema]] = {
+    "band": schemas.BAND,
+    "level": {"type": "string", "maxLength": LONGEST},
+    "region": {"type": "string", "maxLength": LONGEST, "description": "A state, as MA, or a whole region, as MA-NH."},
+    "q": {"type": "string", "maxLength": LONGEST, "description": "Part of a user's id."},
+    "sort": {"type": "string", "enum": [sign + name for name in SORTS for sign in ("", "-")], "default": SORTS[0]},
+    "page": {"type": "integer", "minimum": 1, "maximum": FURTHEST, "default": 1},
+    "size": {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": 50},
+}
+"""The query of a risk list; see `churn.web.query.wanted_of`."""
 
 
 @api.post("/predict")
-@describes("predict")
+@describes(Description(schemas.PREDICTIONS, errors=(400, 403, 413, 415, 422), body={JSON: "predict"}))
 def predict() -> ResponseReturnValue:
     """Probability, band and reasons for rows of features."""
     held = state()
@@ -43,28 +56,28 @@ def predict() -> ResponseReturnValue:
 
 
 @api.get("/model")
-@describes("model")
+@describes(Description(schemas.MODEL))
 def model() -> ResponseReturnValue:
     """What the model is: its question, data, features, metrics, limits."""
     return as_json(model_of(state()))
 
 
 @api.get("/risk")
-@describes("risk")
+@describes(Description(schemas.RISK, errors=(404, 422), query=LIST))
 def risk() -> ResponseReturnValue:
     """The risk list: filtered, ordered, a page at a time."""
     return as_json(listed(state().run))
 
 
 @api.get("/users/<path:user>")
-@describes("users")
+@describes(Description(schemas.USER, errors=(404,)))
 def users(user: str) -> ResponseReturnValue:
     """One user: rank, probability, band, reasons, features, daily activity."""
     return as_json(user_of(state(), user))
 
 
 @api.post("/score")
-@describes("score")
+@describes(Description(schemas.TAKEN, status=202, errors=(400, 403, 413, 422, 503), body={FORM: schemas.UPLOAD}))
 def score() -> ResponseReturnValue:
     """Upload a log; `churn score` makes a risk list of it."""
     job = take_upload()
@@ -74,28 +87,28 @@ def score() -> ResponseReturnValue:
 
 
 @api.get("/jobs/<job>")
-@describes("job")
+@describes(Description(schemas.JOB, errors=(404,)))
 def job(job: str) -> ResponseReturnValue:
     """How far an uploaded log is."""
     return as_json(state().jobs.get(job).as_json())
 
 
 @api.delete("/jobs/<job>")
-@describes("cancel")
+@describes(Description(schemas.JOB, errors=(403, 404)))
 def cancel(job: str) -> ResponseReturnValue:
     """End a job."""
     return as_json(state().jobs.cancel(job).as_json())
 
 
 @api.get("/jobs/<job>/risk")
-@describes("job_risk")
+@describes(Description(schemas.RISK, errors=(404, 409, 422), query=LIST))
 def job_risk(job: str) -> ResponseReturnValue:
     """The risk list of a finished job: filtered, ordered, a page at a time."""
     return as_json(listed(state().jobs.get(job).result))
 
 
 @api.get("/jobs/<job>/risk.csv")
-@describes("job_csv")
+@describes(Description(kind="text/csv", errors=(404, 409)))
 def job_csv(job: str) -> ResponseReturnValue:
     """The risk list of a finished job as CSV."""
     found = state().jobs.get(job)
@@ -104,7 +117,7 @@ def job_csv(job: str) -> ResponseReturnValue:
 
 
 @api.get("/jobs/<job>/drift.csv")
-@describes("job_drift")
+@describes(Description(kind="text/csv", errors=(404, 409)))
 def job_drift(job: str) -> ResponseReturnValue:
     """How far every feature has moved since the model was made, as CSV."""
     found = state().jobs.get(job)
@@ -113,10 +126,17 @@ def job_drift(job: str) -> ResponseReturnValue:
 
 
 @api.get("/openapi.json")
-@describes("openapi")
+@describes(Description(schemas.ANY))
 def openapi() -> ResponseReturnValue:
     """This description."""
-    return as_json(document(state()))
+    return as_json(described_api())
+
+
+def described_api() -> dict[str, Any]:
+    """The description of this server's API."""
+    held = state()
+    names, token = held.predictor.names, held.settings.token is not None
+    return document(current_app, names, held.settings.most_rows, token=token)
 
 
 def take_upload() -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -16,7 +17,9 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-PARTS: Final = {"ingest": (0.02, 0.60), "rollups": (0.60, 0.80), "profile": (0.80, 0.80), "snapshots": (0.80, 0.97)}
+logger = logging.getLogger("churn.web")
+
+PARTS: Final = {"ingest": (0.02, 0.50), "rollups": (0.50, 0.70), "profile": (0.70, 0.90), "snapshots": (0.90, 0.97)}
 """From which to which share of a job each step takes it."""
 
 LOOK: Final = 0.25
@@ -27,6 +30,8 @@ POLITE: Final = 5.0
 
 NICE: Final = 10
 """Requests go first: they are answered in milliseconds."""
+
+LONGEST_KIND: Final = 80
 
 LONGEST: Final = 20
 """Lines of what a child says that are kept."""
@@ -49,7 +54,7 @@ class Child:
     """One `churn score`, in a process group of its own."""
 
     def __init__(self, bundle: Path, log: Path, as_of: date | None, out: Path, limits: Limits) -> None:
-        self._command = [sys.executable, "-m", "churn", "score", str(bundle), str(log), "--out", str(out)]
+        self._command = [sys.executable, "-m", "churn", "score", str(bundle.absolute()), str(log), "--out", str(out)]
         self._command += ["--memory", str(limits.memory), "--progress", "json", "--end-with-input"]
         self._command += ["--as-of", as_of.isoformat()] if as_of else []
         self._folder, self._limits = out.parent, limits
@@ -67,7 +72,6 @@ class Child:
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",
-            cwd=self._folder,
             env={**os.environ, "TMPDIR": str(self._folder), "OMP_WAIT_POLICY": "PASSIVE"},
             start_new_session=True,
         )
@@ -153,6 +157,9 @@ class Child:
         """The child's last words, without the names of this server's folders."""
         lines = [line for line in self._said if line.startswith("churn: ")]
         if not lines:
+            # Of a crash only its kind is noted: the rest may hold what stands in the log.
+            kind = self._said[-1].partition(":")[0][:LONGEST_KIND] if self._said else ""
+            logger.error("child failed", extra={"fields": {"status": status, "kind": kind}})
             return f"scoring ended with status {status} and gave no reason"
         words = lines[-1].removeprefix("churn: ").replace(f"{self._folder}/log", "the log")
         return words.replace(str(self._folder), "its folder")

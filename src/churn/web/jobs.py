@@ -49,6 +49,8 @@ class Job:
         error: why it failed, in words.
         warnings: what `churn score` had to say, drift above all.
         created, seconds: when it came (s since 1970), and how long the work took.
+        child: what works on it.
+        risks: the result.
     """
 
     id: str
@@ -62,6 +64,7 @@ class Job:
     created: float = field(default_factory=time.time)
     seconds: float | None = None
     child: Child | None = None
+    risks: RiskList | None = None
 
     @property
     def log(self) -> Path:
@@ -85,9 +88,10 @@ class Job:
         Raises:
             RequestError: 409 while there is none.
         """
-        if self.status != "done":
-            raise RequestError(f"the job is {self.status}", "ask again when it is done", status=409)
-        return RiskList(self.folder / "risk.sqlite")
+        if self.status != "done" or self.risks is None:
+            remedy = "send the log again" if self.status in OVER else "ask again when it is done"
+            raise RequestError(f"the job is {self.status}", remedy, status=409)
+        return self.risks
 
     def as_json(self) -> dict[str, Any]:
         """As the API says it."""
@@ -277,5 +281,6 @@ def _take_in(job: Job) -> None:
         db.execute("BEGIN")
         create_risk(db, rows)
         db.execute("COMMIT")
+    job.risks = RiskList(job.folder / "risk.sqlite")
     if job.as_of is None and rows:
         job.as_of = date.fromisoformat(rows[0][RISK.index("as_of")])

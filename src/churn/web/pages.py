@@ -11,10 +11,10 @@ from flask import Blueprint, Response, redirect, render_template, request, send_
 from flask.typing import ResponseReturnValue
 
 from churn.app_data import RISK
-from churn.web.api import model_of, take_upload, user_of
+from churn.web.api import described_api, model_of, take_upload, user_of
 from churn.web.csrf import check_csrf
 from churn.web.fields import Form
-from churn.web.query import wanted_of, whole
+from churn.web.query import FURTHEST, wanted_of, whole
 from churn.web.security import COOKIE as LOGIN
 from churn.web.security import local, logged_in, same
 from churn.web.state import state
@@ -130,9 +130,7 @@ def model() -> ResponseReturnValue:
 @pages.get("/api")
 def api_page() -> ResponseReturnValue:
     """The API in words."""
-    from churn.web.openapi import document
-
-    return render_template("api.html", document=document(state()))
+    return render_template("api.html", document=described_api())
 
 
 @pages.get("/login")
@@ -173,7 +171,7 @@ def risk_context(risks: RiskList) -> dict[str, Any]:
     query = {name: value for name, value in request.args.items() if name != "contact"}
     wanted = wanted_of(query, strict=False)
     bands = risks.bands()
-    contact = whole(request.args, "contact", max(1, bands["high"]), least=0, most=10**9)
+    contact = whole(request.args, "contact", max(1, bands["high"]), least=0, most=FURTHEST)
     return {
         "found": risks.find(wanted),
         "wanted": wanted,

@@ -11,6 +11,8 @@ from churn.web.predict import cut
 from churn.web.store import BANDS, SORTS, Wanted
 
 LARGEST_PAGE: Final = 1_000
+FURTHEST: Final = 10**9
+"""Number of a page; beyond the last one a list is empty."""
 LONGEST: Final = 200
 """Letters of a search."""
 
@@ -45,7 +47,7 @@ def wanted_of(query: Mapping[str, str], *, strict: bool = True) -> Wanted:
         region=given.get("region"),
         q=given.get("q"),
         sort=sort,
-        page=whole(given, "page", 1, least=1, most=10**9),
+        page=whole(given, "page", 1, least=1, most=FURTHEST),
         size=whole(given, "size", 50, least=1, most=LARGEST_PAGE),
     )
 

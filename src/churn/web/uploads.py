@@ -32,7 +32,7 @@ class PrivateFolder:
         Raises:
             OutputError: if the common folder is somebody else's, or cannot be written.
         """
-        base = parent or Path(tempfile.gettempdir()) / f"sparkify-churn-{os.getuid()}"
+        base = parent.absolute() if parent else Path(tempfile.gettempdir()) / f"sparkify-churn-{os.getuid()}"
         with writing(base, "choose another --uploads"):
             base.mkdir(mode=0o700, parents=True, exist_ok=True)
             _check_own(base)
