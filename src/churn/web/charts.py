@@ -29,7 +29,7 @@ class Drawing:
     """A picture of one width.
 
     Attributes:
-        kind: wide or narrow; the page shows the one that fits.
+        kind: broad or narrow; the page shows the one that fits.
         picture: SVG; every text in it is escaped.
         spots: JSON: a list of [x, y, text].
     """
@@ -89,7 +89,7 @@ def charts_of(blocks: Sequence[object]) -> list[Chart | Table]:
 
 def _view(plot: Plot, name: str) -> View:
     title = replace(plot, title=f"{plot.title}: {name}" if name else plot.title)
-    return View(name, [_drawing(title, "wide", WIDTH), _drawing(title, "narrow", NARROW)])
+    return View(name, [_drawing(title, "broad", WIDTH), _drawing(title, "narrow", NARROW)])
 
 
 def _drawing(plot: Plot, kind: str, width: int) -> Drawing:

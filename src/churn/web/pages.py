@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,14 +12,20 @@ from flask import Blueprint, Response, redirect, render_template, request, send_
 from flask.typing import ResponseReturnValue
 
 from churn.app_data import RISK
+from churn.bundle import FeatureEntry
 from churn.web.api import described_api, model_of, take_upload, user_of
 from churn.web.csrf import check_csrf
 from churn.web.fields import Form
+from churn.web.model_card import facts, limits, measures
+from churn.web.overview import overview_of
 from churn.web.query import FURTHEST, wanted_of, whole
 from churn.web.security import COOKIE as LOGIN
 from churn.web.security import local, logged_in, same
+from churn.web.spread import Spread, spread
 from churn.web.state import state
 from churn.web.store import BANDS, SORTS, RiskList
+from churn.web.timeline import timeline
+from churn.web.what_if import what_if
 
 pages = Blueprint("pages", __name__)
 
@@ -29,7 +36,7 @@ def overview() -> ResponseReturnValue:
     store = state().store
     if store is None:
         return render_template("empty.html", title="Overview")
-    return render_template("overview.html", store=store, facts=store.facts, bands=store.bands())
+    return render_template("overview.html", store=store, shown=overview_of(store), bands=store.bands())
 
 
 @pages.get("/risk")
@@ -38,7 +45,7 @@ def risk() -> ResponseReturnValue:
     store = state().store
     if store is None:
         return render_template("empty.html", title="At risk")
-    return render_template("risk.html", **risk_context(store))
+    return render_template("risk.html", as_of=store.as_of, **risk_context(store))
 
 
 @pages.get("/risk.csv")
@@ -52,9 +59,17 @@ def user() -> ResponseReturnValue:
     """One user; the id stands in the query, since browsers fold ids like `..` in a path."""
     if state().store is None:
         return render_template("empty.html", title="One user")
-    found = user_of(state(), request.args.get("id", ""))
-    usual = {entry.name: entry for entry in state().manifest.features}
-    return render_template("user.html", user=found, entries=usual, quantiles=state().reference)
+    held = state()
+    found = user_of(held, request.args.get("id", ""))
+    return render_template(
+        "user.html",
+        user=found,
+        total=sum(held.run.bands().values()),
+        entries=entries_of(),
+        spreads=spreads_of(found["features"]),
+        timeline=timeline(found["activity"], held.run.as_of),
+        changes=what_if(held, found, request.args),
+    )
 
 
 @pages.get("/ask")
@@ -73,7 +88,9 @@ def go() -> ResponseReturnValue:
         return render_template("ask.html", form=form, asked=asked), 422
     (prediction,) = held.predictor.predict([dict(asked.features)], fill="reference", reasons=True)
     held.metrics.predicted([prediction])
-    return render_template("go.html", form=form, asked=asked, prediction=prediction)
+    spreads = spreads_of(asked.features)
+    context = {"form": form, "asked": asked, "prediction": prediction, "entries": entries_of(), "spreads": spreads}
+    return render_template("go.html", **context)
 
 
 @pages.get("/score")
@@ -124,7 +141,16 @@ def job_drift(job: str) -> ResponseReturnValue:
 def model() -> ResponseReturnValue:
     """The model card."""
     card = (state().opened.bundle_folder / "card.md").read_text(encoding="utf-8")
-    return render_template("model.html", model=model_of(state()), card=card)
+    held = state()
+    return render_template(
+        "model.html",
+        model=model_of(held),
+        card=card,
+        measures=measures(held.manifest),
+        facts=facts(held.manifest),
+        limits=limits(card),
+        spreads=spreads_of({}),
+    )
 
 
 @pages.get("/api")
@@ -166,6 +192,16 @@ def form_of() -> Form:
     return Form(state().manifest, state().reference)
 
 
+def entries_of() -> dict[str, FeatureEntry]:
+    """What the bundle says of its features, by name."""
+    return {entry.name: entry for entry in state().manifest.features}
+
+
+def spreads_of(own: Mapping[str, float | None]) -> dict[str, Spread | None]:
+    """The reference distribution of every feature, with the values of somebody where they are known."""
+    return {name: spread(quantiles, own.get(name)) for name, quantiles in state().reference.items()}
+
+
 def risk_context(risks: RiskList) -> dict[str, Any]:
     """What a list needs: its rows, its filters, and what contacting some users should bring."""
     query = {name: value for name, value in request.args.items() if name != "contact"}
@@ -177,6 +213,7 @@ def risk_context(risks: RiskList) -> dict[str, Any]:
         "wanted": wanted,
         "bands": bands,
         "total": sum(bands.values()),
+        "top": risks.reach(1).leavers,
         "levels": risks.choices("level"),
         "regions": risks.choices("region"),
         "contact": contact,

@@ -111,7 +111,7 @@ def _offered(
 def _knob(held: State, name: str, own: float | None, text: str) -> Knob:
     entry = next(entry for entry in held.manifest.features if entry.name == name)
     known = held.reference.get(name, {})
-    low, high = known.get(0.01, known.get(0.05, 0.0)), known.get(0.99, known.get(0.95, entry.usual + 3 * entry.spread))
+    low, high = known.get(0.0, 0.0), known.get(0.95, entry.usual + 3 * entry.spread)
     here = [low, high, entry.usual, *([own] if own is not None else [])]
     low, high = min(here), max(here)
     if high <= low:
