@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from churn.errors import writing
+from churn.errors import OutputError
 
 NAME: Final = "app.sqlite"
 
@@ -80,24 +80,31 @@ def write_app(path: Path, content: AppContent, run: Path) -> None:
     Raises:
         OutputError: if it cannot be written.
     """
-    with writing(path.parent), closing(sqlite3.connect(path, isolation_level=None)) as db:
-        # Nobody reads a half-written file: the step that it belongs to renames it when it is whole.
-        db.execute("PRAGMA journal_mode = OFF")
-        db.execute("PRAGMA synchronous = OFF")
-        db.execute("BEGIN")
-        create_risk(db, content.risk)
-        columns = {"userId": "TEXT PRIMARY KEY", **dict.fromkeys(content.names, "REAL")}
-        _create(db, "features", columns, content.features)
-        _activity(db, content.activity)
-        _create(db, "reference", dict.fromkeys(content.reference, ""), zip(*content.reference.values(), strict=True))
-        for name in FOLDERS:
-            for file in sorted((run / name).glob("*.csv")):
-                _take_in(db, f"{name}/{file.stem}", file)
-        facts = {"format": FORMAT, **content.facts}
-        rows = ((key, json.dumps(value, ensure_ascii=False, allow_nan=False)) for key, value in facts.items())
-        _create(db, "meta", {"key": "TEXT PRIMARY KEY", "value": "TEXT NOT NULL"}, rows)
-        db.execute("COMMIT")
-        db.execute("ANALYZE")
+    try:
+        with closing(sqlite3.connect(path, isolation_level=None)) as db:
+            _fill(db, content, run)
+    except sqlite3.OperationalError as error:  # a full disk, above all; a file system's error has no other name here
+        raise OutputError(f"{path}: cannot be written ({error})", "free some space, or choose another --out") from error
+
+
+def _fill(db: sqlite3.Connection, content: AppContent, run: Path) -> None:
+    # Nobody reads a half-written file: the step that it belongs to renames it when it is whole.
+    db.execute("PRAGMA journal_mode = OFF")
+    db.execute("PRAGMA synchronous = OFF")
+    db.execute("BEGIN")
+    create_risk(db, content.risk)
+    columns = {"userId": "TEXT PRIMARY KEY", **dict.fromkeys(content.names, "REAL")}
+    _create(db, "features", columns, content.features)
+    _activity(db, content.activity)
+    _create(db, "reference", dict.fromkeys(content.reference, ""), zip(*content.reference.values(), strict=True))
+    for name in FOLDERS:
+        for file in sorted((run / name).glob("*.csv")):
+            _take_in(db, f"{name}/{file.stem}", file)
+    facts = {"format": FORMAT, **content.facts}
+    rows = ((key, json.dumps(value, ensure_ascii=False, allow_nan=False)) for key, value in facts.items())
+    _create(db, "meta", {"key": "TEXT PRIMARY KEY", "value": "TEXT NOT NULL"}, rows)
+    db.execute("COMMIT")
+    db.execute("ANALYZE")
 
 
 def create_risk(db: sqlite3.Connection, rows: Rows) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from typing import Any, Final
 
 from flask import Blueprint, Response, current_app, request, send_file
@@ -12,8 +13,9 @@ from churn.errors import RequestError
 from churn.web import schemas
 from churn.web.incoming import path_of
 from churn.web.openapi import JSON, Description, describes, document
-from churn.web.predict import FILLS, cut
+from churn.web.predict import FILLS, Prediction, cut
 from churn.web.query import FURTHEST, LARGEST_PAGE, LONGEST, day, wanted_of, wrong
+from churn.web.settings import MB
 from churn.web.state import State, state
 from churn.web.store import SORTS, RiskList
 
@@ -21,6 +23,9 @@ api = Blueprint("api", __name__, url_prefix="/api/v1")
 
 KEYS: Final = ("rows", "fill", "reasons")
 FORM: Final = "multipart/form-data"
+
+LARGE: Final = 2 * MB
+"""Bytes of a body that is worked on alone."""
 
 LIST: Final[dict[str, schemas.Schema]] = {
     "band": schemas.BAND,
@@ -39,7 +44,12 @@ LIST: Final[dict[str, schemas.Schema]] = {
 def predict() -> ResponseReturnValue:
     """Probability, band and reasons for rows of features."""
     held = state()
-    body = _json_body()
+    # One large body at a time: read, it takes ten times its size in memory.
+    with held.large if (request.content_length or 0) > LARGE else nullcontext():
+        return as_json({"predictions": [found.as_json() for found in _predictions(held, _json_body())]})
+
+
+def _predictions(held: State, body: dict[str, Any]) -> list[Prediction]:
     unknown = [key for key in body if key not in KEYS]
     if unknown:
         raise wrong(cut(unknown[0]), f"is unknown; there are {', '.join(KEYS)}")
@@ -52,7 +62,7 @@ def predict() -> ResponseReturnValue:
         raise wrong("reasons", "is neither true nor false")
     found = held.predictor.predict(rows, fill=fill, reasons=reasons)
     held.metrics.predicted(found)
-    return as_json({"predictions": [prediction.as_json() for prediction in found]})
+    return found
 
 
 @api.get("/model")
@@ -69,7 +79,7 @@ def risk() -> ResponseReturnValue:
     return as_json(listed(state().run))
 
 
-@api.get("/users/<path:user>")
+@api.get("/users/<any_id:user>")
 @describes(Description(schemas.USER, errors=(404,)))
 def users(user: str) -> ResponseReturnValue:
     """One user: rank, probability, band, reasons, features, daily activity."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from flask import Flask, request
 from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.routing import BaseConverter
 
 from churn.scoring import Scorer
 from churn.web.api import api
@@ -26,6 +27,13 @@ from churn.web.state import State, put_state
 from churn.web.words import add_words
 
 
+class AnyId(BaseConverter):
+    """A user's id in a path, whatever it is made of: also a slash in front."""
+
+    regex = ".+"
+    part_isolating = False
+
+
 def create_app(source: Path, settings: WebSettings | None = None) -> Flask:
     """An application that serves a folder; `close_app` gives back what it holds.
 
@@ -42,6 +50,7 @@ def create_app(source: Path, settings: WebSettings | None = None) -> Flask:
     scorer = Scorer(opened.bundle, threads=1)  # requests run side by side; a second thread each would only wait
     app = Flask(__name__)
     app.request_class = Request
+    app.url_map.converters["any_id"] = AnyId
     app.url_map.merge_slashes = False  # a user's id may hold two of them
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     held = State(

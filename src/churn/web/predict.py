@@ -94,8 +94,8 @@ class Predictor:
         full: list[Any] = []
         filled: list[list[str]] = []
         for row in rows:
-            if not isinstance(row, dict):
-                full.append(row)
+            if not isinstance(row, dict) or len(row) > self._most_fields:
+                full.append(row)  # refused later, as it came
                 filled.append([])
                 continue
             absent = [i for i, name in enumerate(self.names) if row.get(name) is None]
@@ -113,8 +113,10 @@ class Predictor:
             x = np.array(values, dtype=np.float64).reshape(len(rows), width) if right else None
         except (KeyError, TypeError, OverflowError):
             x = None
-        # Python's reader of JSON turns 1e999 into infinity; null is nan by now, so infinities alone are refused.
-        if x is None or bool((np.abs(x) > _FAR).any()):
+        if x is None or bool((np.abs(x) > _FAR).any()):  # Python's reader of JSON turns 1e999 into infinity
+            raise self._refusal(rows)
+        nans = int(np.isnan(x).sum())
+        if nans and nans != sum(row.count(None) for row in values):  # null is nan by now; nothing else may be
             raise self._refusal(rows)
         return x.astype(np.float32)
 

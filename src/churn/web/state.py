@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, cast
 
@@ -32,6 +33,7 @@ class State:
         jobs: uploaded logs that are being scored.
         metrics: what it counts of itself.
         secret: of this process; forms are signed with it.
+        large: held while a large body is worked on.
     """
 
     settings: WebSettings
@@ -41,6 +43,7 @@ class State:
     jobs: Jobs
     metrics: Metrics
     secret: bytes
+    large: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def manifest(self) -> Manifest:
