@@ -37,7 +37,7 @@ $(STAMP): pyproject.toml constraints.txt
 		fi; }
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
 	echo "make: installing into .venv"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --root-user-action=ignore -c constraints.txt -e '.[dev,notebook]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --root-user-action=ignore -c constraints.txt -e '.[dev,notebook,web]'
 	touch $@
 
 java: ## look for the Java that Spark needs; install it by apt-get where that may be
@@ -72,7 +72,7 @@ $(MOTO_STAMP): tests/moto.txt
 
 $(BENCH): $(STAMP)
 	echo "make: installing what the benchmark's rivals need into .venv"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --root-user-action=ignore -c constraints.txt -e '.[dev,bench]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --root-user-action=ignore -c constraints.txt -e '.[dev,bench,web]'
 	touch $@
 
 demo: $(STAMP) ## simulate a small log and run the main job on it, or on yours: make demo LOG=path (writes demo/)

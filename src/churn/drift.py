@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from churn.evaluation import Floats, Row
 from churn.learners import Features
+from churn.reference import read_reference
 
 Verdict = Literal["large", "moderate", "stable"]
 
@@ -57,7 +56,7 @@ def drifts(reference: bytes, rows: int, names: Sequence[str], x: Features) -> li
         names: of the features, in the order of the columns of `x`.
         x: features now, shape [n, f].
     """
-    table = pq.read_table(io.BytesIO(reference)).to_pydict()
+    table = read_reference(reference)
     feature = np.array(table["feature"], dtype=object)
     # Bundles of before know quantiles alone, which say a little less where many values are alike.
     table = {"at_most": table["quantile"], "unknown": [0.0] * len(feature), **table}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import platform
@@ -17,9 +18,12 @@ from typing import Any, Final
 
 import ibis.expr.types as ir
 import numpy as np
+import pyarrow as pa
 
-from churn import rollups, snapshots
+from churn import app_data, rollups, snapshots
 from churn.account import Account
+from churn.app_data import AppContent, write_app
+from churn.bundle import load
 from churn.engines import Engine
 from churn.engines.opening import engine_of, files_of
 from churn.errors import NotEnoughData, QuarantineError, SourceError
@@ -30,6 +34,7 @@ from churn.learners.opening import families_of
 from churn.modelling import Modelling
 from churn.problem import Cutoffs, check_cutoff
 from churn.profile import FACTS, profile_of
+from churn.reference import read_reference
 from churn.report import write_report
 from churn.results import to_csv
 from churn.risk import risk_rows
@@ -134,6 +139,7 @@ class Job:
                 self.train,
             ),
             Step("risk", "ranking users by risk", ("risk.csv",), {}, self.rank),
+            Step("app", "filling the web page", (app_data.NAME,), {}, self.fill_app),
             Step("report", "writing the report", ("report.html", "figures"), {}, self.report),
         ]
 
@@ -204,19 +210,39 @@ class Job:
 
     def rank(self, folder: Path) -> None:
         """Snapshots at `as_of` and the bundle to `risk.csv`."""
-        as_of = self.cutoffs.as_of
-        table = self.table("forecast")
-        now = table.rows(table.cutoffs == np.datetime64(as_of))
+        as_of, now = self.cutoffs.as_of, self.now()
         if not len(now):
             raise NotEnoughData(f"no user is left to judge at {as_of}", "give a log in which some users have stayed")
         rows = risk_rows(now, Scorer.of(self.settings.out / "bundle"), self.attributes(as_of), as_of)
         (folder / "risk.csv").write_text(to_csv(rows), encoding="utf-8")
 
+    def fill_app(self, folder: Path) -> None:
+        """All of the above to `app.sqlite`."""
+        out, as_of, now = self.settings.out, self.cutoffs.as_of, self.now()
+        daily = snapshots.activity_before(self.rollup("user_days"), as_of, app_data.COUNTS)
+        content = AppContent(
+            facts={"as_of": as_of.isoformat(), **self.facts()},
+            risk=_csv_rows(out / "risk.csv"),
+            names=now.names,
+            features=((str(user), *row.tolist()) for user, row in zip(now.users, now.x, strict=True)),
+            activity=_batched(self.engine.fetch(daily)),
+            reference=read_reference(load(out / "bundle").reference),
+        )
+        write_app(folder / app_data.NAME, content, out)
+
     def report(self, folder: Path) -> None:
         """All of the above to `report.html` and `figures/`."""
+        write_report(self.settings.out, folder, self.facts())
+
+    def facts(self) -> dict[str, Any]:
+        """What `run.json` will say of this run, as far as it is known by now."""
         summary = summarise(self.settings.out, self.settings, self.cutoffs)
-        facts = run_facts(self.settings, summary, steps_done(self.settings.out, self.steps()))
-        write_report(self.settings.out, folder, facts)
+        return run_facts(self.settings, summary, steps_done(self.settings.out, self.steps()))
+
+    def now(self) -> Table:
+        """The snapshots at `as_of`, in memory."""
+        table = self.table("forecast")
+        return table.rows(table.cutoffs == np.datetime64(self.cutoffs.as_of))
 
     def rollup(self, name: str) -> ir.Table:
         """One of the rollups."""
@@ -365,6 +391,20 @@ def run_facts(settings: Settings, summary: Summary, done: list[Done]) -> dict[st
         "steps": [asdict(step) for step in done],
         "summary": summary.as_json(),
     }
+
+
+def _csv_rows(path: Path) -> Iterator[list[str]]:
+    """The rows of a CSV file but for its header."""
+    with path.open(encoding="utf-8", newline="") as file:
+        reader = csv.reader(file)
+        next(reader)
+        yield from reader
+
+
+def _batched(table: pa.Table) -> Iterator[tuple[Any, ...]]:
+    """Rows of a table, of which only a few thousand are Python's objects at a time."""
+    for batch in table.to_batches(max_chunksize=10_000):
+        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 
 def _write_run_json(settings: Settings, summary: Summary, done: list[Done]) -> None:

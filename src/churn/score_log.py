@@ -15,8 +15,8 @@ from churn.drift import Drift, drifts
 from churn.engines import Engine
 from churn.errors import BundleError, NotEnoughData, OutputError, writing
 from churn.ingest import OWN_NAMES
-from churn.pipeline import snapshot_at
-from churn.problem import Problem
+from churn.pipeline import read_log, snapshot_at
+from churn.problem import Problem, utc_day
 from churn.results import to_csv
 from churn.risk import risk_rows
 from churn.scoring import Scorer
@@ -31,7 +31,7 @@ class ScoreSettings:
     Attributes:
         bundle: folder of a bundle whose task is `forecast`.
         logs: files, folders or globs.
-        as_of: a UTC midnight; only events before it are used.
+        as_of: a UTC midnight; only events before it are used. The last one of the log if None.
         out: file to write, CSV; `*.drift.csv` is written beside it.
         engine: what reads and counts.
         memory: bytes that all may use.
@@ -41,7 +41,7 @@ class ScoreSettings:
 
     bundle: Path
     logs: tuple[str, ...]
-    as_of: date
+    as_of: date | None
     out: Path
     engine: str = "duckdb"
     memory: int = DEFAULT_MEMORY
@@ -56,8 +56,9 @@ class ScoreSettings:
 
 @dataclass(frozen=True)
 class Scored:
-    """How scoring went: users by band, and every feature's drift, the worst first."""
+    """How scoring went: the date, users by band, and every feature's drift, the worst first."""
 
+    as_of: date
     bands: Mapping[str, int]
     drifts: Sequence[Drift]
 
@@ -89,19 +90,20 @@ def score(
             max_refused=settings.max_refused,
             columns=settings.columns,
         )
-        table, attributes = snapshot_at(asked, settings.as_of, watcher, progress=progress)
+        as_of = settings.as_of or utc_day(read_log(asked, watcher, progress=progress).last_ts)
+        table, attributes = snapshot_at(asked, as_of, watcher, progress=progress)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     if not len(table):
-        raise NotEnoughData(f"no user is there to judge at {settings.as_of}", "give a later date or an earlier log")
+        raise NotEnoughData(f"no user is there to judge at {as_of}", "give a later date or an earlier log")
     names = [entry.name for entry in bundle.manifest.features]
     x = table.x[:, scorer.columns(table.names)]
     moved = drifts(bundle.reference, int(bundle.manifest.parity["rows"]), names, x)
-    rows = risk_rows(table, scorer, attributes, settings.as_of)
+    rows = risk_rows(table, scorer, attributes, as_of)
     with writing(settings.out.parent):
         replace_text(settings.drift, to_csv([drift.as_row() for drift in moved]))
         replace_text(settings.out, to_csv(rows))
-    return Scored(Counter(str(row["band"]) for row in rows), moved)
+    return Scored(as_of, Counter(str(row["band"]) for row in rows), moved)
 
 
 def _problem(bundle: Bundle) -> Problem:

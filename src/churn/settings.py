@@ -12,6 +12,7 @@ from churn.decision import BEST_F1, Policy
 from churn.errors import SettingsError
 from churn.ingest import OWN_NAMES
 from churn.learners.families import choose
+from churn.memory import parse_memory as parse_memory  # known by this place
 from churn.problem import Problem
 from churn.s3.url import S3Url
 from churn.studies import check_studies
@@ -24,8 +25,6 @@ DEFAULT_MEMORY: Final = 6_000_000_000
 LEAST_MEMORY: Final = 500_000_000
 
 _SECRET: Final = re.compile("secret|password|token|key", re.IGNORECASE)
-
-_UNITS: Final = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
 @dataclass(frozen=True)
@@ -145,18 +144,3 @@ class Settings:
             "force": self.force,
             "columns": {ours: theirs for ours, theirs in self.columns.items() if ours != theirs},
         }
-
-
-def parse_memory(text: str) -> int:
-    """Bytes from words like `6GB`, `500MB`, `6G` or a plain number.
-
-    >>> parse_memory("6GB")
-    6000000000
-
-    Raises:
-        SettingsError: if the text is no amount of memory.
-    """
-    found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([KMGT]?)i?B?\s*", text, re.IGNORECASE)
-    if not found:
-        raise SettingsError(f"{text!r} is no amount of memory", "write it like 6GB or 500MB")
-    return int(float(found[1]) * _UNITS[found[2].upper()])

@@ -182,6 +182,12 @@ def attributes_at(user_days: ir.Table, cutoff: date) -> ir.Table:
     return last.select("userId", "level", "last_ts", region=_region(last.location)).order_by("userId")
 
 
+def activity_before(user_days: ir.Table, cutoff: date, columns: Sequence[str]) -> ir.Table:
+    """Counts of every user on every day before the cut-off: `userId`, `day` (ISO 8601), the columns, ordered."""
+    before = user_days.filter(user_days.day < ibis.date(cutoff)).mutate(day=_.day.cast("string"))
+    return before.select("userId", "day", *columns).order_by("userId", "day")
+
+
 def _region(location: ir.Value) -> ir.Value:
     """The states of a metro area: `MA-NH` of `Boston-Cambridge-Newton, MA-NH`; empty if there is none."""
     return location.re_extract(r",\s*([A-Z][A-Z-]*)$", 1).fill_null("")
