@@ -309,7 +309,23 @@ def snapshot_at(
         return _features_at(job, as_of, watcher or Silence()), job.attributes(as_of)
 
 
+@contextmanager
+def users_at(
+    settings: Settings, as_of: date, watcher: Watcher | None = None, *, progress: list[Engine] | None = None
+) -> Iterator[tuple[Engine, ir.Table]]:
+    """As `snapshot_at`, but left with the engine: it, and one row a user, as long as the block lasts."""
+    with _job(settings, progress) as job:
+        _make_features(job, as_of, watcher or Silence())
+        features = job.engine.read(settings.out / "snapshots" / "forecast")
+        yield job.engine, features.join(snapshots.attributes_at(job.rollup("user_days"), as_of), "userId")
+
+
 def _features_at(job: Job, as_of: date, watcher: Watcher) -> Table:
+    _make_features(job, as_of, watcher)
+    return job.table("forecast")
+
+
+def _make_features(job: Job, as_of: date, watcher: Watcher) -> None:
     settings = job.settings
 
     def make(folder: Path) -> None:
@@ -323,7 +339,6 @@ def _features_at(job: Job, as_of: date, watcher: Watcher) -> Table:
     step = Step("snapshots", "making features", ("snapshots",), depends, make)
     steps = [step if old.name == step.name else old for old in job.steps()]
     do_steps(settings.out, steps, watcher, until=step.name, files=job.files)
-    return job.table("forecast")
 
 
 def profile_log(

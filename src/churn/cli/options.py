@@ -74,7 +74,7 @@ def config_option(command: F) -> F:
     )(command)
 
 
-def _pairs(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+def pairs(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
     """`name=value` as a dictionary."""
     pairs = [value.partition("=") for value in values]
     for name, sign, text in pairs:
@@ -90,7 +90,7 @@ def log_options(command: F) -> F:
         click.option("--memory", default="6GB", show_default=True, help="Memory that the whole run may use."),
         click.option("--max-refused", type=float, default=0.05, show_default=True, metavar="SHARE",
                      help="Largest share of lines that may be refused."),
-        click.option("--conf", multiple=True, callback=_pairs, metavar="NAME=VALUE",
+        click.option("--conf", multiple=True, callback=pairs, metavar="NAME=VALUE",
                      help="Setting for Spark; may be given several times."),
         click.option("--master", default=None, metavar="URL",
                      help="Where Spark runs: local[*] (default), spark://host:port, yarn, k8s://..."),

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from churn.cli.console import progress_bars, progress_lines
-from churn.cli.options import Day, config_option
+from churn.cli.options import Day, config_option, pairs
 from churn.ingest import OWN_NAMES
 from churn.score_log import Scored, ScoreSettings, score
 from churn.settings import parse_memory
@@ -32,7 +32,11 @@ POLITE = 5.0
 @click.option("--as-of", type=Day(), default=None,
               help="Date (UTC midnight); only events before it are used. The last one of the log by default.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="File to write, CSV.")
-@click.option("--engine", default="duckdb", show_default=True, help="What reads and counts: duckdb.")
+@click.option("--engine", default="duckdb", show_default=True, help="What reads, counts and scores: duckdb or spark.")
+@click.option("--master", default=None, metavar="URL",
+              help="Where Spark runs: local[*] (default), spark://host:port, yarn, k8s://...")
+@click.option("--conf", multiple=True, callback=pairs, metavar="NAME=VALUE",
+              help="Setting for Spark; may be given several times.")
 @click.option("--memory", default="6GB", show_default=True, help="Memory that all may use.")
 @click.option("--max-refused", type=float, default=0.05, show_default=True, metavar="SHARE",
               help="Largest share of lines that may be refused.")
@@ -55,6 +59,8 @@ def command(as_of: date | None, memory: str, progress: str, end_with_input: bool
         as_of=as_of,
         out=options["out"],
         engine=options["engine"],
+        master=options["master"],
+        conf=options["conf"],
         memory=parse_memory(memory),
         max_refused=options["max_refused"],
         columns={**OWN_NAMES, **click.get_current_context().meta.get("columns", {})},

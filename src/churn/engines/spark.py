@@ -219,6 +219,10 @@ class SparkEngine:
         """The engine's own session, for learners."""
         return self._session
 
+    def frame(self, table: ir.Table) -> DataFrame:
+        """An expression as a table of Spark."""
+        return self._frame(table)
+
     @contextmanager
     def watched(self) -> Iterator[None]:
         """For work of others on the session: it shows in the progress, and its errors come in our words."""

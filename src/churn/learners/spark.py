@@ -214,7 +214,7 @@ class SparkLogistic(_Linear):
 
     def estimator(self, seed: int) -> Any:
         """See `SparkLearner`."""
-        return LogisticRegression(**COLUMNS, standardization=False, maxIter=100, tol=1e-7)
+        return LogisticRegression(**COLUMNS, standardization=False, maxIter=100, tol=1e-6)
 
 
 class SparkSvm(_Linear):
@@ -276,7 +276,7 @@ class SparkXGBoost(SparkLearner):
         logging.getLogger("XGBoost-PySpark").setLevel(logging.WARNING)
         return SparkXGBClassifier(
             features_col=FEATURES, label_col=LABEL, weight_col=WEIGHT, num_workers=WORKERS, tree_method="hist",
-            random_state=seed, verbose=False,
+            random_state=seed, verbose=False, verbosity=0,
         )  # fmt: skip
 
     def seen(self, x: Features) -> tuple[np.ndarray[Any, Any], Scaling | None]:
