@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import click
 
 from churn.cli.console import progress_bars
-from churn.cli.options import Day, config_option
+from churn.cli.options import Day, Place, config_option
 from churn.ingest import OWN_NAMES
+from churn.s3.around import file_here, folder_here
 from churn.score_log import Scored, ScoreSettings, score
 from churn.settings import parse_memory
 
@@ -18,11 +18,11 @@ LISTED = 10
 
 
 @click.command("score")
-@click.argument("bundle", type=click.Path(path_type=Path))
+@click.argument("bundle", type=Place())
 @click.argument("logs", nargs=-1, required=True, metavar="LOG...")
 @config_option
 @click.option("--as-of", type=Day(), required=True, help="Date (UTC midnight); only events before it are used.")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="File to write, CSV.")
+@click.option("--out", required=True, type=Place(), help="File to write, CSV.")
 @click.option("--engine", default="duckdb", show_default=True, help="What reads and counts: duckdb.")
 @click.option("--memory", default="6GB", show_default=True, help="Memory that all may use.")
 @click.option("--max-refused", type=float, default=0.05, show_default=True, metavar="SHARE",
@@ -31,26 +31,29 @@ def command(as_of: date, memory: str, **options: Any) -> None:
     """The risk list of a new log, by a bundle made before.
 
     Beside FILE, its drift table says how far every feature has moved from what the model was made on.
+    Bundle, log and FILE may be in S3.
 
     \b
     Example:
       churn score run/bundle new.json.gz --as-of 2018-12-04 --out risk.csv
     """
-    settings = ScoreSettings(
-        bundle=options["bundle"],
-        logs=tuple(options["logs"]),
-        as_of=as_of,
-        out=options["out"],
-        engine=options["engine"],
-        memory=parse_memory(memory),
-        max_refused=options["max_refused"],
-        columns={**OWN_NAMES, **click.get_current_context().meta.get("columns", {})},
-    )
-    with progress_bars() as bars:
-        found = score(settings, bars, progress=bars.engines)
+    with folder_here(options["bundle"]) as bundle, file_here(options["out"]) as out:
+        settings = ScoreSettings(
+            bundle=bundle,
+            logs=tuple(options["logs"]),
+            as_of=as_of,
+            out=out,
+            engine=options["engine"],
+            memory=parse_memory(memory),
+            max_refused=options["max_refused"],
+            columns={**OWN_NAMES, **click.get_current_context().meta.get("columns", {})},
+        )
+        with progress_bars() as bars:
+            found = score(settings, bars, progress=bars.engines)
     _warn(found)
     bands = ", ".join(f"{found.bands.get(band, 0):,} {band}" for band in ("high", "medium", "low"))
-    click.echo(f"{sum(found.bands.values()):,} users at {as_of}: {bands}; see {settings.out} and {settings.drift}")
+    see = f"see {options['out']}, and its drift table beside it"
+    click.echo(f"{sum(found.bands.values()):,} users at {as_of}: {bands}; {see}")
 
 
 def _warn(found: Scored) -> None:
