@@ -71,6 +71,28 @@ def test_from_s3_to_s3_and_on_from_there(
     assert not (tmp_path / "here" / ".churn" / "staged").exists()
 
 
+def test_a_bundle_in_s3_scores_a_log_in_s3_and_a_run_in_s3_gets_its_page(
+    bucket: Any, put: Put, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
+    settings, whole = finished_run(tmp_path_factory.getbasetemp())
+    log = put("new/log.json", Path(settings.logs[0]))
+    for path in whole.rglob("*"):
+        if path.is_file() and path.name != "report.html":
+            put(f"run/{path.relative_to(whole).as_posix()}", path)
+    run = churn("report", "s3://logs/run/")
+    assert (run.returncode, run.stdout) == (0, "see s3://logs/run/report.html\n")
+    assert b"<html" in bucket.Object("run/report.html").get()["Body"].read()
+    words = ("--as-of", "2018-12-01", "--out")
+    done = churn("score", "s3://logs/run/bundle", log, *words, "s3://logs/lists/risk.csv")
+    assert done.returncode == 0, done.stderr
+    assert keys(bucket, "lists/") == ["lists/risk.csv", "lists/risk.drift.csv"]
+    churn("score", whole / "bundle", settings.logs[0], *words, tmp_path / "risk.csv")
+    assert bucket.Object("lists/risk.csv").get()["Body"].read() == (tmp_path / "risk.csv").read_bytes()
+    gone = churn("score", "s3://logs/gone", log, *words, "s3://logs/lists/risk.csv")
+    assert gone.returncode == 2
+    assert complaint(gone.stderr) == "s3://logs/gone: there is no such folder; check the address"
+
+
 def test_mistakes_are_told_in_a_line(bucket: Any, put: Put, tmp_path: Path) -> None:
     put("log.json")
     for words, said in {

@@ -8,14 +8,14 @@ import sys
 import threading
 import time
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import click
 
 from churn.cli.console import progress_bars, progress_lines
-from churn.cli.options import Day, config_option, pairs
+from churn.cli.options import Day, Place, config_option, pairs
 from churn.ingest import OWN_NAMES
+from churn.s3.around import file_here, folder_here
 from churn.score_log import Scored, ScoreSettings, score
 from churn.settings import parse_memory
 
@@ -26,12 +26,12 @@ POLITE = 5.0
 
 
 @click.command("score")
-@click.argument("bundle", type=click.Path(path_type=Path))
+@click.argument("bundle", type=Place())
 @click.argument("logs", nargs=-1, required=True, metavar="LOG...")
 @config_option
 @click.option("--as-of", type=Day(), default=None,
               help="Date (UTC midnight); only events before it are used. The last one of the log by default.")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="File to write, CSV.")
+@click.option("--out", required=True, type=Place(), help="File to write, CSV.")
 @click.option("--engine", default="duckdb", show_default=True, help="What reads, counts and scores: duckdb or spark.")
 @click.option("--master", default=None, metavar="URL",
               help="Where Spark runs: local[*] (default), spark://host:port, yarn, k8s://...")
@@ -48,31 +48,33 @@ def command(as_of: date | None, memory: str, progress: str, end_with_input: bool
     """The risk list of a new log, by a bundle made before.
 
     Beside FILE, its drift table says how far every feature has moved from what the model was made on.
+    Bundle, log and FILE may be in S3.
 
     \b
     Example:
       churn score run/bundle new.json.gz --as-of 2018-12-04 --out risk.csv
     """
-    settings = ScoreSettings(
-        bundle=options["bundle"],
-        logs=tuple(options["logs"]),
-        as_of=as_of,
-        out=options["out"],
-        engine=options["engine"],
-        master=options["master"],
-        conf=options["conf"],
-        memory=parse_memory(memory),
-        max_refused=options["max_refused"],
-        columns={**OWN_NAMES, **click.get_current_context().meta.get("columns", {})},
-    )
     if end_with_input:
         _end_with_input()
-    with progress_lines() if progress == "json" else progress_bars() as bars:
-        found = score(settings, bars, progress=bars.engines)
+    with folder_here(options["bundle"]) as bundle, file_here(options["out"]) as out:
+        settings = ScoreSettings(
+            bundle=bundle,
+            logs=tuple(options["logs"]),
+            as_of=as_of,
+            out=out,
+            engine=options["engine"],
+            master=options["master"],
+            conf=options["conf"],
+            memory=parse_memory(memory),
+            max_refused=options["max_refused"],
+            columns={**OWN_NAMES, **click.get_current_context().meta.get("columns", {})},
+        )
+        with progress_lines() if progress == "json" else progress_bars() as bars:
+            found = score(settings, bars, progress=bars.engines)
     _warn(found)
     bands = ", ".join(f"{found.bands.get(band, 0):,} {band}" for band in ("high", "medium", "low"))
-    users = sum(found.bands.values())
-    click.echo(f"{users:,} users at {found.as_of}: {bands}; see {settings.out} and {settings.drift}")
+    see = f"see {options['out']}, and its drift table beside it"
+    click.echo(f"{sum(found.bands.values()):,} users at {found.as_of}: {bands}; {see}")
 
 
 def _end_with_input() -> None:
