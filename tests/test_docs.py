@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import json
 import re
 import tomllib
+from pathlib import Path
 
+import pytest
+
+from churn.aws.wheel import wheel
 from churn.cli import COMMANDS
 from churn.cli.reference import reference
 from tests.conftest import ROOT
@@ -45,3 +50,25 @@ def test_every_dependency_has_a_reason() -> None:
 def test_links_of_the_readme_lead_somewhere() -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", text("README.md")):
         assert (ROOT / target).exists(), target
+
+
+PAGES = sorted([*(ROOT / "docs" / "emr").glob("*.md"), *(ROOT / "docs" / "elsewhere").glob("*.md")])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}-{page.stem}")
+def test_pages_about_clusters_lead_somewhere_and_hold_valid_pieces(page: Path) -> None:
+    content = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#]+)\)", content):
+        assert (page.parent / target).exists(), target
+    for block in re.findall(r"```json\n(.*?)```", content, re.S):
+        json.loads(block)
+    for block in re.findall(r"```python\n(.*?)```", content, re.S):
+        compile("\n".join(line for line in block.splitlines() if not line.startswith("%")), page.name, "exec")
+    for name in re.findall(r"sparkify_churn-[\w.-]+\.whl", content):
+        assert name == wheel()[0]
+
+
+def test_every_page_about_a_cluster_is_listed() -> None:
+    listed = text("docs/elsewhere/README.md")
+    for page in (ROOT / "docs" / "elsewhere").glob("*.md"):
+        assert page.name == "README.md" or f"({page.name})" in listed, page.name

@@ -10,9 +10,10 @@
 #   CHURN_FETCH        copies a folder: CHURN_FETCH FROM TO  (aws s3 cp --recursive --only-show-errors)
 #   CHURN_PYTHON       Python 3.11                           (python3.11, installed by dnf if it is missing)
 #   CHURN_INSTANCE     says whether this is the primary      (/mnt/var/lib/info/instance.json)
+#   CHURN_SYSTEMD      a folder that is there where systemd is (/run/systemd/system)
 #   CHURN_UNITS        folder for the timer of systemd       (/etc/systemd/system)
 #   CHURN_SHUTDOWN     ends this machine                     (/sbin/shutdown -h now)
-set -euo pipefail
+set -Eeuo pipefail
 
 fail() {
     echo "churn bootstrap: $1" >&2
@@ -35,7 +36,7 @@ root=()
 
 # The end of the primary is the end of the cluster. A timer of systemd outlives a reboot.
 end_at_the_latest() {
-    if [ -d /run/systemd/system ]; then
+    if [ -d "${CHURN_SYSTEMD:-/run/systemd/system}" ]; then
         local at
         at="$(date -u -d "+$seconds seconds" '+%Y-%m-%d %H:%M:%S UTC')"
         "${root[@]}" tee "$units/churn-end.service" >/dev/null <<UNIT

@@ -73,17 +73,17 @@ def _work(size: InputSize, busy: int, i: int) -> float:
 
 def _cluster_rate(shape: Shape, prices: Prices) -> tuple[tuple[Price, ...], Range]:
     ec2 = {one.name: prices.of("ec2", one.name) for one in (shape.primary, shape.worker)}
-    emr = {one.name: prices.of("emr", one.name) for one in (shape.primary, shape.worker)}
+    charges = {one.name: prices.of("emr", one.name) for one in (shape.primary, shape.worker)}
     disk = prices.of("ebs", "gp3")
     disks = (shape.workers + 1) * (shape.disk + FREE_DISK) * disk.dollars / HOURS_A_MONTH
 
     def rate(i: int) -> float:
         share = throughput.SPOT_SHARE[i] if shape.spot else 1.0
-        charge = emr[shape.primary.name].dollars + shape.workers * emr[shape.worker.name].dollars
+        charge = charges[shape.primary.name].dollars + shape.workers * charges[shape.worker.name].dollars
         machines = ec2[shape.primary.name].dollars + shape.workers * ec2[shape.worker.name].dollars * share
         return charge + machines + disks
 
-    return (*ec2.values(), *emr.values(), disk), Range.over(rate)
+    return (*ec2.values(), *charges.values(), disk), Range.over(rate)
 
 
 def _serverless_rate(shape: Shape, prices: Prices) -> tuple[tuple[Price, ...], Range]:
