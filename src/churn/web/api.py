@@ -6,7 +6,7 @@ import json
 from contextlib import nullcontext
 from typing import Any, Final
 
-from flask import Blueprint, Response, current_app, request, send_file
+from flask import Blueprint, Response, current_app, request
 from flask.typing import ResponseReturnValue
 
 from churn.errors import RequestError
@@ -122,17 +122,15 @@ def job_risk(job: str) -> ResponseReturnValue:
 def job_csv(job: str) -> ResponseReturnValue:
     """The risk list of a finished job as CSV."""
     found = state().jobs.get(job)
-    assert found.result
-    return send_file(found.risk_csv, mimetype="text/csv", as_attachment=True, download_name="risk.csv")
+    found.check_done()
+    return attached(found.risk_csv.read_bytes(), "risk.csv")
 
 
 @api.get("/jobs/<job>/drift.csv")
 @describes(Description(kind="text/csv", errors=(404, 409)))
 def job_drift(job: str) -> ResponseReturnValue:
     """How far every feature has moved since the model was made, as CSV."""
-    found = state().jobs.get(job)
-    assert found.result
-    return send_file(found.drift_csv, mimetype="text/csv", as_attachment=True, download_name="drift.csv")
+    return drift_of(job)
 
 
 @api.get("/openapi.json")
@@ -217,6 +215,19 @@ def model_of(held: State) -> dict[str, Any]:
         "created": manifest.created,
         "features": features,
     }
+
+
+def drift_of(job: str) -> Response:
+    """The drift table of a finished job."""
+    found = state().jobs.get(job)
+    found.check_done()
+    return attached(found.drift_csv.read_bytes(), "drift.csv")
+
+
+def attached(content: str | bytes, name: str) -> Response:
+    """A CSV file to keep."""
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(content, mimetype="text/csv", headers=headers)
 
 
 def as_json(content: Any, status: int = 200) -> Response:

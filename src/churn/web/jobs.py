@@ -86,12 +86,21 @@ class Job:
         """The risk list, to filter and to page.
 
         Raises:
+            RequestError: see `check_done`.
+        """
+        self.check_done()
+        assert self.risks is not None
+        return self.risks
+
+    def check_done(self) -> None:
+        """Ask for a result.
+
+        Raises:
             RequestError: 409 while there is none.
         """
-        if self.status != "done" or self.risks is None:
+        if self.status != "done":
             remedy = "send the log again" if self.status in OVER else "ask again when it is done"
             raise RequestError(f"the job is {self.status}", remedy, status=409)
-        return self.risks
 
     def as_json(self) -> dict[str, Any]:
         """As the API says it."""

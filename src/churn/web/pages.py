@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from flask import Blueprint, Response, redirect, render_template, request, send_file, url_for
+from flask import Blueprint, Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from churn.app_data import RISK
 from churn.bundle import FeatureEntry
-from churn.web.api import described_api, model_of, take_upload, user_of
+from churn.web.api import attached, described_api, drift_of, model_of, take_upload, user_of
 from churn.web.csrf import check_csrf
 from churn.web.fields import Form
 from churn.web.model_card import facts, limits, measures
@@ -132,9 +132,7 @@ def job_csv(job: str) -> ResponseReturnValue:
 @pages.get("/jobs/<job>/drift.csv")
 def job_drift(job: str) -> ResponseReturnValue:
     """How far every feature has moved."""
-    found = state().jobs.get(job)
-    assert found.result
-    return send_file(found.drift_csv, mimetype="text/csv", as_attachment=True, download_name="drift.csv")
+    return drift_of(job)
 
 
 @pages.get("/model")
@@ -231,5 +229,4 @@ def as_csv(risks: RiskList, name: str) -> Response:
     writer = csv.DictWriter(text, fieldnames=RISK, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(text.getvalue(), mimetype="text/csv", headers=headers)
+    return attached(text.getvalue(), name)

@@ -6,6 +6,7 @@ import copy
 import errno
 import logging
 import signal
+import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -94,28 +95,35 @@ def _stoppable() -> Iterator[_Stop]:
 
 
 def _listen(app: Flask, settings: WebSettings, port: int) -> TcpWSGIServer:
-    try:
-        server = create_server(
-            app,
-            host=settings.host,
-            port=port,
-            threads=THREADS,
-            ident="churn",
-            recv_bytes=256 * 1024,
-            inbuf_overflow=8 * MB,
-            connection_limit=500,
-            max_request_body_size=largest_body(settings, "/score"),
-            clear_untrusted_proxy_headers=True,
-        )
-    except OSError as error:
-        reason = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror or error})"
-        raise SettingsError(f"{settings.host}:{port} {reason}", "choose another --port, or 0 for a free one") from error
-    except ValueError as error:  # what Waitress says of a host that has no address
-        raise SettingsError(f"--host {settings.host}: no such address", "give one of this machine") from error
-    if not isinstance(server, TcpWSGIServer):
-        raise SettingsError(f"--host {settings.host} stands for several addresses", "give one of them")
+    server = create_server(
+        app,
+        sockets=[_bound(settings.host, port)],
+        threads=THREADS,
+        ident="churn",
+        recv_bytes=256 * 1024,
+        inbuf_overflow=8 * MB,
+        connection_limit=500,
+        max_request_body_size=largest_body(settings, "/score"),
+        clear_untrusted_proxy_headers=True,
+    )
     server.channel_class = type("Channel", (HTTPChannel,), {"parser_class": _parser_class(server.adj, settings)})
     return server
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """A socket at an address; before Waitress starts anything that would have to be ended again.
+
+    Raises:
+        SettingsError: if there is no such address here, or the port is taken.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address[:2], family=family)
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
+        reason = "is taken" if taken else f"cannot be listened at ({error.strerror or error})"
+        remedy = "choose another --port, or 0 for a free one" if taken else "choose another --host or --port"
+        raise SettingsError(f"{host}:{port} {reason}", remedy) from error
 
 
 def _parser_class(adjustments: Adjustments, settings: WebSettings) -> type[HTTPRequestParser]:
