@@ -22,6 +22,7 @@ from churn.errors import ChurnError, OutputError, SchemaError, SourceError, User
         ("NotEnoughData", 2),
         ("OutputError", 2),
         ("UnavailableError", 2),
+        ("RequestError", 2),
         ("LineReadError", 1),
         ("EngineError", 1),
     ],

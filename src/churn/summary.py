@@ -153,4 +153,5 @@ def _next_steps(out: Path, account: Account) -> list[str]:
     steps = [f"open {out / 'risk.csv'} and contact the users in band high first"]
     if account.refused:
         steps.append(f"look at {out / 'quarantine'}")
+    steps.append(f"see all of it in a browser: churn serve {out}")
     return [*steps, "leave some of them out at random, so that you learn whether contacting helps"]
