@@ -84,6 +84,7 @@ else
 	test -f build/demo.json || $(BIN)/churn simulate build/demo.json --size mini
 	$(BIN)/churn run build/demo.json --out demo
 endif
+	echo "make: see it in a browser: $(BIN)/churn serve demo"
 
 test: $(BENCH) $(MOTO_STAMP) lint browser java ## lint, then all tests
 	mkdir -p build

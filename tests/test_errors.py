@@ -24,6 +24,7 @@ from churn.errors import ChurnError, OutputError, SchemaError, SourceError, User
         ("UnavailableError", 2),
         ("CloudError", 2),
         ("RunFailedError", 1),
+        ("RequestError", 2),
         ("LineReadError", 1),
         ("EngineError", 1),
     ],

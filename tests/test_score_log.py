@@ -48,6 +48,19 @@ def test_the_risk_list_is_that_of_the_run_that_made_the_bundle(
     assert moved == sorted(moved, reverse=True)
 
 
+def test_without_a_date_it_is_the_last_midnight_of_the_log(
+    finished: tuple[Path, Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    log, run = finished
+    out = tmp_path / "risk.csv"
+    assert invoke(["score", str(run / "bundle"), str(log), "--out", str(out), "--progress", "json"]) == 0
+    assert out.read_bytes() == (run / "risk.csv").read_bytes()
+    told = [json.loads(line) for line in capfd.readouterr().err.splitlines() if line.startswith("{")]
+    assert list(dict.fromkeys(line["step"] for line in told)) == ["ingest", "rollups", "profile", "snapshots"]
+    assert all(0 <= line["share"] <= 1 for line in told)
+    assert told[-1] == {"step": "snapshots", "title": "making features", "share": 1.0}
+
+
 def test_drifted_features_are_warned_of_with_the_worst_first(
     finished: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -153,4 +153,6 @@ def _next_steps(settings: Settings, account: Account) -> list[str]:
     steps = [f"open {settings.place('risk.csv')} and contact the users in band high first"]
     if account.refused:
         steps.append(f"look at {settings.place('quarantine')}")
+    if not settings.remote:
+        steps.append(f"see all of it in a browser: churn serve {settings.out}")
     return [*steps, "leave some of them out at random, so that you learn whether contacting helps"]

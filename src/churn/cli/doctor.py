@@ -34,7 +34,7 @@ NEEDS = (
     Need("report (Jinja2, Plotly)", ("jinja2", "plotly"), "pip install sparkify-churn", core=True),
     Need("Spark", ("pyspark",), "pip install 'sparkify-churn[spark]'; only for logs larger than one machine"),
     Need("notebook", ("ipykernel", "nbconvert"), "pip install 'sparkify-churn[notebook]'"),
-    Need("web page", ("flask",), "pip install 'sparkify-churn[web]'"),
+    Need("web page", ("flask", "waitress", "orjson", "prometheus_client"), "pip install 'sparkify-churn[web]'"),
     Need("AWS", ("boto3", "cryptography"), "pip install 'sparkify-churn[aws]'"),
 )
 

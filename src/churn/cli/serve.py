@@ -9,7 +9,7 @@ import click
 
 from churn.errors import UnavailableError
 
-NEEDED = ("flask", "waitress", "prometheus_client")
+NEEDED = ("flask", "waitress", "orjson", "prometheus_client")
 
 
 @click.command("serve")

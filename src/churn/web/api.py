@@ -6,6 +6,8 @@ import json
 from contextlib import nullcontext
 from typing import Any, Final
 
+import numpy as np
+import orjson
 from flask import Blueprint, Response, current_app, request
 from flask.typing import ResponseReturnValue
 
@@ -179,10 +181,15 @@ def user_of(held: State, user: str) -> dict[str, Any]:
     if row is None:
         raise RequestError("no user of the risk list is called that", "see /api/v1/risk?q=", status=404)
     features = held.run.features(user)
-    own = {name: features[name] for name in held.predictor.names}
+    own = {name: _short(features[name]) for name in held.predictor.names}
     (prediction,) = held.predictor.judge(held.predictor.row(own), [()], reasons=True)
     activity = held.run.activity(user)
     return {**row, "reasons": prediction.as_json()["reasons"], "features": own, "activity": activity}
+
+
+def _short(value: float | None) -> float | None:
+    """The shortest number that is the same in 32 bits: 0.1, not 0.10000000149011612."""
+    return None if value is None else float(str(np.float32(value)))
 
 
 def model_of(held: State) -> dict[str, Any]:
@@ -243,13 +250,26 @@ def _json_body() -> dict[str, Any]:
     """
     if request.mimetype != "application/json":
         raise RequestError("the body is not called JSON", "send Content-Type: application/json", status=415)
+    content = request.get_data(cache=False)
     try:
-        body = json.loads(request.get_data(cache=False), parse_constant=_no_constant)
+        body = _parsed(content)
     except (ValueError, RecursionError) as error:
         raise RequestError(f"the body is no JSON ({cut(str(error))})", "mend it", status=400) from error
     if not isinstance(body, dict):
         raise RequestError("the body is no JSON object", 'send {"rows": [...]}', status=422)
     return body
+
+
+def _parsed(content: bytes) -> Any:
+    """JSON, read three times faster than Python does; what the fast reader refuses is looked at again by Python's.
+
+    So a number too large for any float becomes infinity, which is named with its row and field, not with its place
+    in the text.
+    """
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return json.loads(content, parse_constant=_no_constant)
 
 
 def _no_constant(name: str) -> Any:

@@ -202,10 +202,11 @@ def spreads_of(own: Mapping[str, float | None]) -> dict[str, Spread | None]:
 
 def risk_context(risks: RiskList) -> dict[str, Any]:
     """What a list needs: its rows, its filters, and what contacting some users should bring."""
-    query = {name: value for name, value in request.args.items() if name != "contact"}
-    wanted = wanted_of(query, strict=False)
+    query = {name: value for name, value in request.args.items() if value}
     bands = risks.bands()
-    contact = whole(request.args, "contact", max(1, bands["high"]), least=0, most=FURTHEST)
+    contact = whole(query, "contact", max(1, bands["high"]), least=0, most=FURTHEST)
+    query.pop("contact", None)
+    wanted = wanted_of(query, strict=False)
     return {
         "found": risks.find(wanted),
         "wanted": wanted,

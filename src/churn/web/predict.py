@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Final
 
 import numpy as np
@@ -54,6 +55,7 @@ class Predictor:
         self._most_rows, self._most_fields = most_rows, most_fields
         self.names = tuple(entry.name for entry in scorer.manifest.features)
         self._known = frozenset(self.names)
+        self._pick = _picker(self.names)
         self._usual = [float(np.float32(entry.usual)) for entry in scorer.manifest.features]
 
     def predict(self, rows: Sequence[Any], *, fill: str = "none", reasons: bool = False) -> list[Prediction]:
@@ -105,9 +107,9 @@ class Predictor:
 
     def _matrix(self, rows: Sequence[Any]) -> Features:
         """All rows at once; only where something is wrong is looked at every field, to name it."""
-        names, width = self.names, len(self.names)
+        width = len(self.names)
         try:
-            values = [[row[name] for name in names] for row in rows]
+            values = [self._pick(row) for row in rows]
             right = all(len(row) == width for row in rows)
             right = right and all(_NUMBERS.issuperset(map(type, row)) for row in values)
             x = np.array(values, dtype=np.float64).reshape(len(rows), width) if right else None
@@ -146,6 +148,13 @@ class Predictor:
             if wrong:
                 found.append({"row": place, "field": name, "detail": wrong})
         return found
+
+
+def _picker(names: tuple[str, ...]) -> Callable[[Any], Sequence[Any]]:
+    """Takes the values of these names out of a row."""
+    if len(names) == 1:
+        return lambda row: (row[names[0]],)
+    return itemgetter(*names)
 
 
 def cut(name: str, length: int = 100) -> str:

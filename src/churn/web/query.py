@@ -20,16 +20,16 @@ FIELDS: Final = ("band", "level", "region", "q", "sort", "page", "size")
 
 
 def wanted_of(query: Mapping[str, str], *, strict: bool = True) -> Wanted:
-    """The part of a risk list that a query asks for; an empty field is no field.
+    """The part of a risk list that a query asks for.
 
     Args:
         query: names as in `FIELDS`.
-        strict: refuse names that mean nothing.
+        strict: refuse names that mean nothing; else they are passed over, as are fields left empty in a form.
 
     Raises:
         RequestError: naming the field.
     """
-    given = {name: value for name, value in query.items() if value}
+    given = {name: value for name, value in query.items() if value or strict}
     unknown = [name for name in given if name not in FIELDS]
     if strict and unknown:
         raise wrong(cut(unknown[0]), f"is unknown; there are {', '.join(FIELDS)}")
@@ -58,8 +58,8 @@ def whole(given: Mapping[str, str], name: str, default: int, *, least: int, most
     Raises:
         RequestError: naming the field.
     """
-    text = given.get(name, "")
-    if not text:
+    text = given.get(name)
+    if text is None:
         return default
     if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and least <= int(text) <= most):
         raise wrong(name, f"is no whole number from {least} to {most:,}")

@@ -10,6 +10,9 @@ from churn.web.store import BANDS
 
 Schema = dict[str, Any]
 
+LARGEST: Final = 3.4e38
+"""What fits a number of 32 bits."""
+
 TEXT: Final[Schema] = {"type": "string"}
 NUMBER: Final[Schema] = {"type": "number"}
 COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
@@ -126,7 +129,8 @@ PROBLEM: Final = record(
 
 def predict_body(names: tuple[str, ...], most_rows: int) -> Schema:
     """The body of a call with features, for one model."""
-    row = {"type": "object", "properties": dict.fromkeys(names, MAYBE), "additionalProperties": False}
+    value = {**MAYBE, "minimum": -LARGEST, "maximum": LARGEST}
+    row = {"type": "object", "properties": dict.fromkeys(names, value), "additionalProperties": False}
     rows = {"type": "array", "items": row, "maxItems": most_rows}
     return record(
         {

@@ -101,7 +101,7 @@ def _listen(app: Flask, settings: WebSettings, port: int) -> TcpWSGIServer:
         threads=THREADS,
         ident="churn",
         recv_bytes=256 * 1024,
-        inbuf_overflow=8 * MB,
+        inbuf_overflow=16 * MB,
         connection_limit=500,
         max_request_body_size=largest_body(settings, "/score"),
         clear_untrusted_proxy_headers=True,
