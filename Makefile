@@ -17,7 +17,8 @@ OLDER := .venv-spark35
 OLDER_STAMP := $(OLDER)/.stamp
 MOTO := .venv-moto
 MOTO_STAMP := $(MOTO)/.stamp
-SPARK_TESTS := tests/engines/test_spark.py tests/parity/test_spark.py tests/e2e/test_spark_cluster.py
+SPARK_TESTS := tests/engines/test_spark.py tests/parity/test_spark.py tests/learners/test_spark.py \
+	tests/test_score_log.py tests/e2e/test_spark_learner.py tests/e2e/test_spark_cluster.py
 
 help: ## list these targets
 	sed -n 's/^\([a-z0-9-]*\):[^#]*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name what; do \
@@ -37,7 +38,7 @@ $(STAMP): pyproject.toml constraints.txt
 		fi; }
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
 	echo "make: installing into .venv"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --root-user-action=ignore -c constraints.txt -e '.[dev,notebook]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --root-user-action=ignore -c constraints.txt -e '.[dev,notebook,web]'
 	touch $@
 
 java: ## look for the Java that Spark needs; install it by apt-get where that may be
@@ -58,7 +59,7 @@ $(OLDER_STAMP): pyproject.toml constraints.txt $(STAMP)
 	echo "make: installing into $(OLDER)"
 	grep -vE '^(pyspark|py4j)==' constraints.txt > $(OLDER)/constraints.txt
 	$(OLDER)/bin/python -m pip install --quiet --disable-pip-version-check --no-input --root-user-action=ignore \
-		-c $(OLDER)/constraints.txt -e '.[dev]' 'pyspark>=3.5,<3.6'
+		-c $(OLDER)/constraints.txt -e '.[dev]' 'pyspark>=3.5,<3.6' pandas
 	touch $@
 
 moto: $(MOTO_STAMP) ## make .venv-moto, with the AWS on loopback that the tests talk to
@@ -72,7 +73,7 @@ $(MOTO_STAMP): tests/moto.txt
 
 $(BENCH): $(STAMP)
 	echo "make: installing what the benchmark's rivals need into .venv"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --root-user-action=ignore -c constraints.txt -e '.[dev,bench]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --root-user-action=ignore -c constraints.txt -e '.[dev,bench,web]'
 	touch $@
 
 demo: $(STAMP) ## simulate a small log and run the main job on it, or on yours: make demo LOG=path (writes demo/)
@@ -91,7 +92,7 @@ test: $(BENCH) $(MOTO_STAMP) lint browser java ## lint, then all tests
 
 test-spark35: java $(OLDER_STAMP) ## the tests of the Spark engine with Spark 3.5
 	# This PySpark leaves sockets to the garbage collector, which a strict test run takes for a failure.
-	$(OLDER)/bin/python -m pytest $(SPARK_TESTS) -W ignore::pytest.PytestUnraisableExceptionWarning
+	$(OLDER)/bin/python -m pytest -m spark $(SPARK_TESTS) -W ignore::pytest.PytestUnraisableExceptionWarning
 
 test-fast: $(STAMP) ## the tests that take no time, without lint
 	$(PYTEST) -m "not slow"

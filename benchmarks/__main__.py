@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.figures import SIZES, Report
-from benchmarks.log import maker
+from benchmarks.log import MAKER
 from benchmarks.machine import Machine, program
 from benchmarks.rounds import Bench
 from benchmarks.tables import growth_page, size_page
@@ -51,7 +51,7 @@ def _stored(path: Path, args: argparse.Namespace) -> Report | None:
     if not path.exists():
         return None
     found = Report.from_json(path.read_text(encoding="utf-8"))
-    now = (Machine.this(), program(), args.memory, maker())
+    now = (Machine.this(), program(), args.memory, MAKER)
     same = (found.machine, found.program, found.memory, found.log.maker) == now
     return found if same else None
 

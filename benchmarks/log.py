@@ -1,4 +1,4 @@
-"""The log of each size: simulated, or the mini log repeated under shifted ids (good for speed, not for accuracy)."""
+"""The log of each size, simulated; and one with a giant user: the mini log repeated under shifted ids."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.machine import ROOT
-from churn.cli import COMMANDS
 
 USER: Final = b'"userId":"'
 SESSION: Final = b'"sessionId":'
@@ -18,18 +17,8 @@ SESSION: Final = b'"sessionId":'
 DATA: Final = Path(os.environ.get("SPARKIFY_DATA", ROOT.parent / "shared" / "data"))
 COPIES: Final = {"mini": 1, "medium": 8, "full": 89}
 
-SIMULATES: Final = "simulate" in COMMANDS
-"""Whether this program can make the logs itself."""
-
-
-def maker() -> str:
-    """Who makes the logs, for people."""
-    return "churn simulate" if SIMULATES else "the mini log repeated"
-
-
-def log_of(size: str, work: Path) -> Path:
-    """The log of a size, made in a folder if it is not there yet."""
-    return _simulated(size, work) if SIMULATES else _repeated(size, work)
+MAKER: Final = "churn simulate"
+"""Who makes the logs, for people."""
 
 
 def simulation(size: str, target: Path) -> list[str]:
@@ -43,16 +32,13 @@ def giant_of(size: str, work: Path, lines: int) -> Path:
     return repeated(_mini(), COPIES[size], work / f"repeated_{size}_giant_{lines}.json", giant_lines=lines)
 
 
-def _simulated(size: str, work: Path) -> Path:
+def log_of(size: str, work: Path) -> Path:
+    """The log of a size, made in a folder if it is not there yet."""
     target = work / f"simulated_{size}.json"
     if not target.exists():
         work.mkdir(parents=True, exist_ok=True)
         subprocess.run(simulation(size, target), check=True)
     return target
-
-
-def _repeated(size: str, work: Path) -> Path:
-    return _mini() if size == "mini" else repeated(_mini(), COPIES[size], work / f"repeated_{size}.json")
 
 
 def _mini() -> Path:

@@ -12,14 +12,12 @@ from pathlib import Path
 from benchmarks.contestants import INGEST, Contestant, present
 from benchmarks.equality import account, check_same
 from benchmarks.figures import OURS, Figure, Log
-from benchmarks.log import SIMULATES, giant_of, log_of, maker, simulation
+from benchmarks.log import MAKER, giant_of, log_of, simulation
 from benchmarks.machine import ROOT
 from benchmarks.measure import Cost, cost_of
 from benchmarks.parts import scoring_figures, step_figures, together, training_figures
 from churn.settings import parse_memory
 from churn.steps import remove
-
-NO_SIMULATOR = "churn simulate: this program has no such command yet."
 
 
 @dataclass(frozen=True)
@@ -58,15 +56,15 @@ class Bench:
             found += together([[self._first_steps(big, contestants[0], part)] for _ in range(self.rounds)])
         lines = sum(account(self._folder(OURS)).values())
         return (
-            Log(maker(), lines, log.stat().st_size),
+            Log(MAKER, lines, log.stat().st_size),
             found,
-            [*left_out, *([] if SIMULATES else [NO_SIMULATOR])],
+            left_out,
         )
 
     def _round(self, log: Path, contestants: Sequence[Contestant], number: int) -> list[Figure]:
         """Everything once."""
         self.say(f"{self.size}, round {number} of {self.rounds}")
-        simulated = self._simulation(log)
+        simulated = self._cost(MAKER, simulation(self.size, log), log)
         first = [self._first_steps(log, contestant, INGEST) for contestant in contestants]
         lines = first[0].count
         whole = self._folder("whole")
@@ -74,7 +72,7 @@ class Bench:
             sys.executable, "-m", "churn", "run", str(log), "--out", str(whole), "--memory", self.memory
         ], whole)  # fmt: skip
         return [
-            *(Figure.of("simulate", OURS, [cost], lines, "line") for cost in simulated),
+            Figure.of("simulate", OURS, [simulated], lines, "line"),
             *first,
             Figure.of("whole run", OURS, [cost], lines, "line"),
             *step_figures(whole, lines),
@@ -90,10 +88,6 @@ class Bench:
             check_same(ours, out)
             remove(out)  # at full size each takes gigabytes
         return Figure.of(part, contestant.who, [cost], sum(account(ours).values()), "line")
-
-    def _simulation(self, log: Path) -> list[Cost]:
-        """The log made anew, in place of the one that an earlier version may have left; nothing without a simulator."""
-        return [self._cost("churn simulate", simulation(self.size, log), log)] if SIMULATES else []
 
     def _cost(self, who: str, command: list[str], out: Path) -> Cost:
         """Run a command that makes a folder, or a file, anew."""

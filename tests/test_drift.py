@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from churn.bundling import reference
-from churn.drift import LARGE, MODERATE, drifts
+from churn.drift import LARGE, MODERATE, counted, drifts, drifts_of
 from tests.test_training import table
 
 N = 4000
@@ -93,3 +93,11 @@ def test_a_reference_without_shares_is_still_read() -> None:
     pq.write_table(pa.table(found), target)
     (drift,) = drifts(target.getvalue(), N, ["f0"], sample(1)[:, :1])
     assert drift.verdict == "stable"
+
+
+def test_counts_of_parts_add_up_to_those_of_the_whole() -> None:
+    usual, now = described(sample(0)), sample(1)
+    parts = sum(counted(usual, names(now), part) for part in np.array_split(now, 7))
+    np.testing.assert_array_equal(parts, counted(usual, names(now), now))
+    assert (np.asarray(parts).sum(axis=1) == N).all()
+    assert drifts_of(usual, N, names(now), np.asarray(parts)) == drifts(usual, N, names(now), now)

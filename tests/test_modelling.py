@@ -19,7 +19,7 @@ from churn.bundling import QUANTILES
 from churn.errors import EngineError
 from churn.evaluation import Floats, measure
 from churn.learners import Features
-from churn.learners.families import FAMILIES
+from churn.learners.families import FAMILIES, choose
 from churn.learners.xgboost import XGBoostModel
 from churn.modelling import MS_PER_HOUR, Modelling
 from churn.problem import Cutoffs
@@ -92,12 +92,13 @@ class Ran(NamedTuple):
 def run_into(folder: Path, **changes: object) -> Ran:
     folder.mkdir()
     settings = Settings(logs=("log.json",), out=folder, **changes)
-    modelling = Modelling(settings, CUTOFFS, "f00d", {"python": "3.11", "sparkify-churn": "0.1.0"})
     with pytest.MonkeyPatch.context() as patch:  # fewer trees, on one core: tests run beside each other
         for name, few in FEW_TREES.items():
             family = FAMILIES[name]
             grid = tuple({key: value for key, value in point.items() if key not in few} for point in family.grid)
             patch.setitem(FAMILIES, name, replace(family, params=family.params | few, grid=grid, richer=(), tuning={}))
+        versions = {"python": "3.11", "sparkify-churn": "0.1.0"}
+        modelling = Modelling(settings, CUTOFFS, "f00d", versions, choose(settings.families))
         modelling.run(forecast(), history(), last_seen(), folder)
     return Ran(folder, modelling)
 

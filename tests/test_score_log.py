@@ -5,11 +5,16 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from datetime import date
+from importlib import util
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from churn.cli import invoke
+from churn.score_log import ScoreSettings, score
+from tests.conftest import MakeSpark
 from tests.e2e.small import complaint, finished_run
 from tests.test_table_training import users_csv
 
@@ -108,3 +113,31 @@ def test_only_the_winner_of_another_run_is_trained(
         assert [row["model"] for row in json.loads(capsys.readouterr().out)] == ["logistic_regression"]
     assert invoke([*line, "--families", f"winner-of:{tmp_path / 'nowhere'}"]) == 2
     assert "nowhere" in complaint(capsys.readouterr().err)
+
+
+@pytest.mark.spark
+@pytest.mark.slow
+def test_users_are_judged_on_spark_as_in_this_process(
+    finished: tuple[Path, Path], tmp_path: Path, spark_application: MakeSpark, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if util.find_spec("pandas") is None:
+        pytest.skip("pandas is not installed, so scoring on Spark is NOT tested: pip install 'sparkify-churn[spark]'")
+    from churn.engines import spark_batches
+
+    monkeypatch.setattr(spark_batches, "USERS_A_TASK", 10)  # or there would be one batch
+    log, run = finished
+    as_of = rows(run / "risk.csv")[0]["as_of"]
+    expected = score(ScoreSettings(run / "bundle", (str(log),), date.fromisoformat(as_of), tmp_path / "here.csv"))
+    asked = ScoreSettings(
+        run / "bundle", (str(log),), date.fromisoformat(as_of), tmp_path / "spark" / "risk.csv", engine="spark"
+    )
+    found = score(asked)
+    assert found.bands == expected.bands
+    assert [drift.feature for drift in found.drifts] == [drift.feature for drift in expected.drifts]
+    np.testing.assert_allclose([d.psi for d in found.drifts], [d.psi for d in expected.drifts], atol=1e-9)
+    listed, same = rows(asked.out), rows(tmp_path / "here.csv")
+    assert len(listed) > 2 * spark_batches.USERS_A_TASK
+    for row, other in zip(listed, same, strict=True):
+        assert float(row.pop("probability")) == pytest.approx(float(other.pop("probability")), abs=2e-6)
+        assert row == other
+    assert sorted(path.name for path in asked.out.parent.iterdir()) == ["risk.csv", "risk.drift.csv"]

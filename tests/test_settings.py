@@ -21,7 +21,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
     problem = settings.problem
     assert (problem.horizon, problem.gap, problem.windows, problem.every) == (14, 0, (7, 14, 30), 7)
     assert problem.churn_pages == ("Cancellation Confirmation",)
-    assert (settings.engine, settings.learner, settings.seed, settings.families) == ("duckdb", "local", 0, ())
+    assert (settings.engine, settings.trainer, settings.seed, settings.families) == ("duckdb", "local", 0, ())
     assert settings.memory == 6_000_000_000
 
 
@@ -100,3 +100,10 @@ def test_what_is_secret_among_the_settings_of_spark_stays_so() -> None:
     found = json.dumps(Settings(("a",), OUT, engine="spark", master="yarn", conf=conf).as_json()["conf"])
     assert "4g" in found
     assert "hush" not in found
+
+
+def test_the_learner_is_the_engines_own_unless_told_otherwise() -> None:
+    assert Settings(("a",), OUT, engine="spark").trainer == "spark"
+    assert Settings(("a",), OUT, engine="spark", learner="local").as_json()["learner"] == "local"
+    with pytest.raises(SettingsError, match="trains where the engine spark works; add --engine spark"):
+        Settings(("a",), OUT, learner="spark")

@@ -20,6 +20,7 @@ from churn.errors import EngineError
 from churn.evaluation import Floats
 from churn.features.base import Described
 from churn.learnable import LEAVERS_NEEDED
+from churn.learners import Witness
 from churn.results import TaskResult
 from churn.tables import Table
 from churn.tuning import Recipe
@@ -58,7 +59,10 @@ def write_bundle(result: TaskResult, features: Mapping[str, Described], origin: 
     test = split.test.features(chosen.names)
     model = calibrated(chosen.model.to_onnx(), chosen.calibration.slope, chosen.calibration.intercept)
     content = model.SerializeToString(deterministic=True)
-    expected = chosen.calibration.apply(chosen.model.logit(test.x))
+    said = [chosen.model.logit(test.x)]
+    if isinstance(chosen.model, Witness):
+        said.append(chosen.model.witness(test.x))
+    expected = [chosen.calibration.apply(logit) for logit in said]
     manifest = Manifest(
         model=chosen.family.name,
         task=split.task,
@@ -113,15 +117,20 @@ def _quantiles(table: Table, points: Sequence[float]) -> Floats:
     return found
 
 
-def _parity(model: bytes, test: Table, p: Floats) -> dict[str, float]:
+def _parity(model: bytes, test: Table, expected: Sequence[Floats]) -> dict[str, float]:
     """Largest difference of a probability between the trained model and its ONNX form, on the test rows.
+
+    Args:
+        model: its ONNX form.
+        test: the rows.
+        expected: their probabilities, by everything that computes them, each of shape [n].
 
     Raises:
         EngineError: if it is larger than `PARITY`: a bundle that scores otherwise than it was measured is no bundle.
     """
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     (found,) = session.run(["probability"], {"features": test.x})
-    difference = float(np.abs(found - p).max())
+    difference = max(float(np.abs(found - p).max()) for p in expected)
     if not difference <= PARITY:
         raise EngineError(f"the model's ONNX form differs from it by {difference:.1e}", "report this, with the bundle")
     return {"rows": len(test), "max_abs_difference": difference}

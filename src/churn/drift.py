@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from churn.evaluation import Floats, Row
+from churn.evaluation import Floats, Ints, Row
 from churn.learners import Features
+from churn.reference import read_reference
 
 Verdict = Literal["large", "moderate", "stable"]
 
@@ -22,6 +21,9 @@ LARGE: Final = 0.25
 
 TENTHS: Final = 10
 """Bins end at the deciles of the reference."""
+
+WIDTH: Final = TENTHS + 3
+"""Bins at most: between the deciles with both ends, above the last one, and unknown."""
 
 EMPTY: Final = 0.5
 """Rows that an empty bin counts as, or its logarithm would be infinite."""
@@ -57,29 +59,48 @@ def drifts(reference: bytes, rows: int, names: Sequence[str], x: Features) -> li
         names: of the features, in the order of the columns of `x`.
         x: features now, shape [n, f].
     """
-    table = pq.read_table(io.BytesIO(reference)).to_pydict()
+    return drifts_of(reference, rows, names, counted(reference, names, x))
+
+
+def counted(reference: bytes, names: Sequence[str], x: Features) -> Ints:
+    """Rows by feature and bin, unknown ones last, shape [f, `WIDTH`]; counts of parts add up to those of the whole."""
+    usual = _usual(reference, names)
+    counts = np.zeros((len(names), WIDTH), dtype=np.int64)
+    for i, own in enumerate(usual):
+        edges, column = _edges(own)[0], x[:, i].astype(np.float64)
+        known = column[~np.isnan(column)]
+        counts[i, :-1] = np.bincount(np.searchsorted(edges, known, side="left"), minlength=WIDTH - 1)
+        counts[i, -1] = len(column) - len(known)
+    return counts
+
+
+def drifts_of(reference: bytes, rows: int, names: Sequence[str], counts: Ints) -> list[Drift]:
+    """`drifts`, from what `counted` gives."""
+    usual = _usual(reference, names)
+    found = [_drift(name, own, counts[i], rows) for i, (name, own) in enumerate(zip(names, usual, strict=True))]
+    return sorted(found, key=lambda drift: (-drift.psi, drift.feature))
+
+
+def _usual(reference: bytes, names: Sequence[str]) -> list[dict[str, Floats]]:
+    """The reference distributions by feature."""
+    table = read_reference(reference)
     feature = np.array(table["feature"], dtype=object)
     # Bundles of before know quantiles alone, which say a little less where many values are alike.
     table = {"at_most": table["quantile"], "unknown": [0.0] * len(feature), **table}
     columns = {name: np.array(table[name], dtype=np.float64) for name in ("quantile", "value", "at_most", "unknown")}
-    found = []
-    for i, name in enumerate(names):
-        own = {key: values[feature == name] for key, values in columns.items()}
-        found.append(_drift(name, own, x[:, i].astype(np.float64), rows))
-    return sorted(found, key=lambda drift: (-drift.psi, drift.feature))
+    return [{key: values[feature == name] for key, values in columns.items()} for name in names]
 
 
-def _drift(name: str, reference: dict[str, Floats], now: Floats, rows: int) -> Drift:
+def _drift(name: str, reference: dict[str, Floats], counts: Ints, rows: int) -> Drift:
     edges, places = _edges(reference)
-    known = now[~np.isnan(now)]
+    total = int(counts.sum())
     unknown = float(reference["unknown"][0])
     then = np.append(np.diff(reference["at_most"][places], prepend=0.0, append=1.0) * (1 - unknown), unknown)
-    counts = np.bincount(np.searchsorted(edges, known, side="left"), minlength=len(edges) + 1)
-    here = np.append(counts, len(now) - len(known)) / max(1, len(now))
-    a, b = np.maximum(then, EMPTY / max(1, rows)), np.maximum(here, EMPTY / max(1, len(now)))
+    here = np.append(counts[: len(edges) + 1], counts[-1]) / max(1, total)
+    a, b = np.maximum(then, EMPTY / max(1, rows)), np.maximum(here, EMPTY / max(1, total))
     psi = float(np.sum((b - a) * np.log(b / a)))
     bins = int(np.sum((then > 0) | (here > 0)))
-    chance = _chance(bins, rows, len(now))
+    chance = _chance(bins, rows, total)
     verdict: Verdict = "stable" if psi < MODERATE or psi < chance else "moderate" if psi < LARGE else "large"
     return Drift(name, psi, chance, verdict)
 

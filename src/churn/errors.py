@@ -10,8 +10,10 @@
     │   ├── OutputError         a folder that cannot be written, is full, or is somebody else's
     │   ├── BundleError         a bundle that is incomplete, changed, or newer than this program
     │   ├── UnavailableError    an engine or a service that is not installed, lacks Java, or cannot be reached
-    │   └── CloudError          AWS refuses: credentials, a permission, a bucket, a quota
+    │   ├── CloudError          AWS refuses: credentials, a permission, a bucket, a quota
+    │   └── RequestError        a request to the web page or the API that cannot be answered
     ├── RunFailedError          a run on a cluster ended without its result; exit status 1
+    ├── FeatureError            a feature that asks for more than the past; a mistake of whoever declared it
     ├── LineReadError           an engine cannot split a file into lines; it has to be sanitised first
     └── EngineError             an engine failed in a way nobody foresaw; exit status 1
 
@@ -27,9 +29,10 @@ A message says what was wrong, where, and what to do:
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 
 class ChurnError(Exception):
@@ -87,6 +90,26 @@ class CloudError(UserError):
 
 class RunFailedError(ChurnError):
     """Raised for a run on a cluster that ended without its result; says why, as far as its logs do."""
+
+
+class FeatureError(ChurnError):
+    """Raised for a feature that asks for more than the past of a cut-off: its declaration is wrong."""
+
+
+class RequestError(UserError):
+    """Raised for a request to the web page or the API that cannot be answered.
+
+    Attributes:
+        status: of HTTP, 4xx; 503 for what this server lacks.
+        errors: what is wrong with which field, each with `detail` and, where known, `row` and `field`.
+    """
+
+    def __init__(
+        self, what: str, remedy: str = "", *, status: int = 422, errors: Sequence[Mapping[str, Any]] = ()
+    ) -> None:
+        super().__init__(what, remedy)
+        self.status = status
+        self.errors = tuple(errors)
 
 
 class LineReadError(ChurnError):

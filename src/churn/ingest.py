@@ -8,7 +8,7 @@ import logging
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from churn.account import Account, FileAccount, fingerprint
 from churn.engines import Engine
 from churn.errors import LineReadError, OutputError, QuarantineError, SchemaError, SourceError, writing
 from churn.events import REFUSED, judge
+from churn.files import Files
 from churn.sanitise import refuse_cut_short, sanitise
 from churn.schema import COLUMNS, NUMBERS, REQUIRED, TEXTS
 from churn.sources import Source
@@ -39,6 +40,7 @@ class Ingest:
         folder: an empty folder; gets `events/`, `nobody/`, `quarantine/` and `ingest.json`.
         columns: for each of our column names the one that this log uses.
         max_refused: largest share of lines, from 0 to 1, that may be refused.
+        files: moves and removes what the engine has written.
     """
 
     engine: Engine
@@ -46,6 +48,7 @@ class Ingest:
     folder: Path
     columns: Mapping[str, str]
     max_refused: float = 0.05
+    files: Files = field(default_factory=Files)
 
     def run(self) -> Account:
         """Read, judge, account and write.
@@ -66,7 +69,7 @@ class Ingest:
         lines = self.folder / "lines"
         sources = self._write_lines(lines, staging)
         counts = self._counts(lines)
-        files = [FileAccount(str(s.path), counts.get(i, {})) for i, s in enumerate(self.sources)]
+        files = [FileAccount(s.address, counts.get(i, {})) for i, s in enumerate(self.sources)]
         self._quarantine(sources, files)
         self._check(sources, files)
         files = self._without_duplicates(lines, files)
@@ -74,8 +77,8 @@ class Ingest:
         for status, name in (("kept", "events"), ("nobody", "nobody")):
             part = lines / f"judged={status}"
             if part.exists():
-                part.rename(self.folder / name)
-        shutil.rmtree(lines)
+                self.files.move(part, self.folder / name)
+        self.files.remove(lines)
         shutil.rmtree(staging, ignore_errors=True)
         (self.folder / "ingest.json").write_text(account.to_json(), encoding="utf-8")
         return account
@@ -86,16 +89,16 @@ class Ingest:
             if source.packing == "zstd":
                 refuse_cut_short(source)
         sources = [
-            sanitise(source, staging / str(i)) if source.packing == "bz2" else source
+            sanitise(source, staging / str(i)) if source.packing == "bz2" and source.here else source
             for i, source in enumerate(self.sources)
         ]
         try:
             self._judged(sources, lines)
         except LineReadError as error:
             logger.info("sanitising files that do not split into lines: %s", error)
-            shutil.rmtree(lines, ignore_errors=True)
+            self.files.remove(lines)
             sources = [
-                source if source is not given or self.engine.readable(given) else sanitise(given, staging / str(i))
+                source if source is not given or self.engine.readable(given) else _sanitised(given, staging / str(i))
                 for i, (given, source) in enumerate(zip(self.sources, sources, strict=True))
             ]
             try:
@@ -163,8 +166,20 @@ class Ingest:
         for status in ("kept", "nobody"):
             part = lines / f"judged={status}"
             for day in _suspect_days(self.engine, part) if part.exists() else ():
-                removed.update({(i, status): n for i, n in _rewrite(self.engine, part / f"day={day}").items()})
+                removed.update({(i, status): n for i, n in self._rewrite(part / f"day={day}").items()})
         return [replace(file, counts=_moved(file.counts, i, removed)) for i, file in enumerate(files)]
+
+    def _rewrite(self, folder: Path) -> dict[int, int]:
+        """Keep one of several equal lines, the one of the earliest file; says how many went, by file."""
+        t = self.engine.read(folder)
+        names = [name for name in t.columns if name not in ("file", "coerced", "day", "judged")]
+        unique = t.group_by(names).aggregate(file=t.file.min(), coerced=t.coerced.min())
+        aside = folder.with_name(folder.name + ".unique")
+        self.engine.write(unique, aside)
+        before, after = _by_file(self.engine, t), _by_file(self.engine, self.engine.read(aside))
+        self.files.remove(folder)
+        self.files.move(aside, folder)
+        return {file: n - after.get(file, 0) for file, n in before.items() if n > after.get(file, 0)}
 
     def _account(self, lines: Path, files: Sequence[FileAccount]) -> Account:
         kept = self.engine.read(lines / "judged=kept")
@@ -231,17 +246,12 @@ def _suspect_days(engine: Engine, part: Path) -> list[str]:
     return [str(row["day"]) for row in engine.fetch(suspects).to_pylist()]
 
 
-def _rewrite(engine: Engine, folder: Path) -> dict[int, int]:
-    """Keep one of several equal lines, the one of the earliest file; says how many went, by file."""
-    t = engine.read(folder)
-    names = [name for name in t.columns if name not in ("file", "coerced", "day", "judged")]
-    unique = t.group_by(names).aggregate(file=t.file.min(), coerced=t.coerced.min())
-    aside = folder.with_name(folder.name + ".unique")
-    engine.write(unique, aside)
-    before, after = _by_file(engine, t), _by_file(engine, engine.read(aside))
-    shutil.rmtree(folder)
-    aside.rename(folder)
-    return {file: n - after.get(file, 0) for file, n in before.items() if n > after.get(file, 0)}
+def _sanitised(source: Source, target: Path) -> Source:
+    if not source.here:
+        from churn.s3.stage import stage  # only there is boto3 needed
+
+        (source,) = stage([source], target.with_name(f"{target.name}-staged"))
+    return sanitise(source, target)
 
 
 def _by_file(engine: Engine, t: ir.Table) -> dict[int, int]:

@@ -12,7 +12,7 @@ from churn.bundling import Origin, write_bundle
 from churn.evaluation import Floats
 from churn.features import feature_list
 from churn.features.base import MS_PER_HOUR
-from churn.learners.families import FAMILIES, choose
+from churn.learners.families import Family
 from churn.problem import Cutoffs
 from churn.ranking import best_features
 from churn.results import TaskResult, write_metrics
@@ -32,12 +32,14 @@ class Modelling:
         cutoffs: of this log.
         fingerprint: of the events.
         versions: of the libraries.
+        families: what is trained, and by what.
     """
 
     settings: Settings
     cutoffs: Cutoffs
     fingerprint: str
     versions: Mapping[str, str]
+    families: tuple[Family, ...]
 
     def forecast_split(self, forecast: Table) -> Split:
         """The task `forecast`, divided."""
@@ -60,7 +62,8 @@ class Modelling:
             split_history(history.features(no_clock), "history_no_clock"),
         )
         tuned = self._tune(splits[0].train)
-        results = [self._task(split, tuned if split is splits[0] else _taken_over(tuned), last_ts) for split in splits]
+        taken_over = self._taken_over(tuned)
+        results = [self._task(split, tuned if split is splits[0] else taken_over, last_ts) for split in splits]
         recipe = self.settings.recipe
         write_metrics(results, features, recipe, folder / "metrics")
         write_studies(results[0], recipe, self.settings.studies, folder / "metrics")
@@ -71,11 +74,11 @@ class Modelling:
         """The settings of every family, found on the forecast's training rows."""
         recipe = self.settings.recipe
         rows = best_features(train, recipe.best, recipe.seed)
-        return {family.name: tune(rows, family, recipe) for family in choose(self.settings.families)}
+        return {family.name: tune(rows, family, recipe) for family in self.families}
 
     def _task(self, split: Split, tuned: Mapping[str, Tuned], last_ts: Mapping[str, int]) -> TaskResult:
         recipe, seed = self.settings.recipe, self.settings.seed
-        fits = {name: fit(split, FAMILIES[name], recipe, tuned=found) for name, found in tuned.items()}
+        fits = {family.name: fit(split, family, recipe, tuned=tuned[family.name]) for family in self.families}
         baselines = {
             "nobody churns": nobody_churns(split),
             "least recently active": least_recently_active(split, lambda table: self._idle_hours(table, last_ts)),
@@ -96,7 +99,6 @@ class Modelling:
             return np.array([(end - last_ts[str(user)]) / MS_PER_HOUR for user in table.users])
         return table.x[:, table.names.index("recency_hours")].astype(np.float64)
 
-
-def _taken_over(tuned: Mapping[str, Tuned]) -> dict[str, Tuned]:
-    """The forecast's settings for another task, which they were not tried on."""
-    return {name: untuned(FAMILIES[name], found.point) for name, found in tuned.items()}
+    def _taken_over(self, tuned: Mapping[str, Tuned]) -> dict[str, Tuned]:
+        """The forecast's settings for another task, which they were not tried on."""
+        return {family.name: untuned(family, tuned[family.name].point) for family in self.families}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import platform
@@ -17,24 +18,30 @@ from typing import Any, Final
 
 import ibis.expr.types as ir
 import numpy as np
+import pyarrow as pa
 
-from churn import rollups, snapshots
+from churn import app_data, rollups, snapshots
 from churn.account import Account
+from churn.app_data import AppContent, write_app
+from churn.bundle import load
 from churn.engines import Engine
-from churn.engines.opening import engine_of
+from churn.engines.opening import engine_of, files_of
 from churn.errors import NotEnoughData, QuarantineError, SourceError
+from churn.files import Files
 from churn.ingest import Ingest
 from churn.learnable import check_divided, check_learnable, check_somebody_left
+from churn.learners.opening import families_of
 from churn.modelling import Modelling
 from churn.problem import Cutoffs, check_cutoff
 from churn.profile import FACTS, profile_of
+from churn.reference import read_reference
 from churn.report import write_report
 from churn.results import to_csv
 from churn.risk import risk_rows
 from churn.scoring import Scorer
 from churn.settings import Settings
-from churn.sources import Source, find_sources
-from churn.steps import PRIVATE, Done, Silence, Step, Watcher, do_steps, replace_text, run_folder, steps_done
+from churn.sources import STAGED, Source, find_sources
+from churn.steps import HERE, PRIVATE, Done, Silence, Step, Watcher, do_steps, replace_text, run_folder, steps_done
 from churn.summary import Summary, summarise
 from churn.tables import Table, split_history
 
@@ -51,11 +58,13 @@ class Job:
         settings: what was asked for.
         sources: the files of the log.
         engine: reads and counts.
+        files: keeps what the steps make.
     """
 
     settings: Settings
     sources: tuple[Source, ...]
     engine: Engine
+    files: Files = HERE
 
     @cached_property
     def account(self) -> Account:
@@ -74,7 +83,10 @@ class Job:
     def steps(self) -> list[Step]:
         """All steps, in order."""
         s, problem = self.settings, self.settings.problem
-        files = [(str(source.path.absolute()), source.size, source.modified) for source in self.sources]
+        files = [
+            (source.url or str(source.path.absolute()), source.size, source.etag or source.modified)
+            for source in self.sources
+        ]
         return [
             Step(
                 "ingest",
@@ -117,7 +129,7 @@ class Job:
                 ("metrics", "bundle"),
                 {
                     "families": s.families,
-                    "learner": s.learner,
+                    "learner": s.trainer,
                     "force": s.force,
                     "balance": s.balance,
                     "threshold": s.policy.as_json(),
@@ -127,20 +139,35 @@ class Job:
                 self.train,
             ),
             Step("risk", "ranking users by risk", ("risk.csv",), {}, self.rank),
+            Step("app", "filling the web page", (app_data.NAME,), {}, self.fill_app),
             Step("report", "writing the report", ("report.html", "figures"), {}, self.report),
         ]
 
     def ingest(self, folder: Path) -> None:
         """Log files to `events/`; the lines of nobody are kept apart in `nobody/`, refused ones in `quarantine/`."""
-        job = Ingest(self.engine, self.sources, folder, self.settings.columns, self.settings.max_refused)
+        s, staged = self.settings, self.settings.out / STAGED
+        sources = self.within_reach(staged)
+        job = Ingest(self.engine, sources, folder, s.columns, s.max_refused, self.files)
         try:
             job.run()
         except (QuarantineError, SourceError):
             # Refused lines are shown even where they stop the run; the folder is whole by then.
             if (folder / "quarantine").exists():
-                (folder / "quarantine").rename(self.settings.out / "quarantine")
+                (folder / "quarantine").rename(s.out / "quarantine")
+                self.files.keep(s.out / "quarantine")
             raise
         (folder / "nobody").mkdir(exist_ok=True)
+        shutil.rmtree(staged, ignore_errors=True)
+
+    def within_reach(self, folder: Path) -> list[Source]:
+        """The files of the log; those that the engine does not read where they lie are copied into a folder."""
+        far = [source for source in self.sources if not self.engine.reaches(source)]
+        if not far:
+            return list(self.sources)
+        from churn.s3.stage import stage  # only there is boto3 needed
+
+        copies = dict(zip((source.url for source in far), stage(far, folder), strict=True))
+        return [copies.get(source.url, source) for source in self.sources]
 
     def roll_up(self, folder: Path) -> None:
         """Events to `rollups/sessions`, `rollups/user_days`, `rollups/leavers`."""
@@ -173,7 +200,8 @@ class Job:
         """Snapshots to `metrics/` and `bundle/`."""
         forecast, history = self.table("forecast"), self.table("history")
         last_seen = self.attributes(self.cutoffs.as_of + timedelta(days=1))
-        modelling = Modelling(self.settings, self.cutoffs, self.account.fingerprint, versions())
+        families = families_of(self.settings, self.engine)
+        modelling = Modelling(self.settings, self.cutoffs, self.account.fingerprint, versions(), families)
         splits = (modelling.forecast_split(forecast), split_history(history, "history"))
         if not self.settings.force:
             check_learnable(splits[0], self.settings.problem)
@@ -182,19 +210,39 @@ class Job:
 
     def rank(self, folder: Path) -> None:
         """Snapshots at `as_of` and the bundle to `risk.csv`."""
-        as_of = self.cutoffs.as_of
-        table = self.table("forecast")
-        now = table.rows(table.cutoffs == np.datetime64(as_of))
+        as_of, now = self.cutoffs.as_of, self.now()
         if not len(now):
             raise NotEnoughData(f"no user is left to judge at {as_of}", "give a log in which some users have stayed")
         rows = risk_rows(now, Scorer.of(self.settings.out / "bundle"), self.attributes(as_of), as_of)
         (folder / "risk.csv").write_text(to_csv(rows), encoding="utf-8")
 
+    def fill_app(self, folder: Path) -> None:
+        """All of the above to `app.sqlite`."""
+        out, as_of, now = self.settings.out, self.cutoffs.as_of, self.now()
+        daily = snapshots.activity_before(self.rollup("user_days"), as_of, app_data.COUNTS)
+        content = AppContent(
+            facts={"as_of": as_of.isoformat(), **self.facts()},
+            risk=_csv_rows(out / "risk.csv"),
+            names=now.names,
+            features=((str(user), *row.tolist()) for user, row in zip(now.users, now.x, strict=True)),
+            activity=_batched(self.engine.fetch(daily)),
+            reference=read_reference(load(out / "bundle").reference),
+        )
+        write_app(folder / app_data.NAME, content, out)
+
     def report(self, folder: Path) -> None:
         """All of the above to `report.html` and `figures/`."""
+        write_report(self.settings.out, folder, self.facts())
+
+    def facts(self) -> dict[str, Any]:
+        """What `run.json` will say of this run, as far as it is known by now."""
         summary = summarise(self.settings.out, self.settings, self.cutoffs)
-        facts = run_facts(self.settings, summary, steps_done(self.settings.out, self.steps()))
-        write_report(self.settings.out, folder, facts)
+        return run_facts(self.settings, summary, steps_done(self.settings.out, self.steps()))
+
+    def now(self) -> Table:
+        """The snapshots at `as_of`, in memory."""
+        table = self.table("forecast")
+        return table.rows(table.cutoffs == np.datetime64(self.cutoffs.as_of))
 
     def rollup(self, name: str) -> ir.Table:
         """One of the rollups."""
@@ -225,16 +273,18 @@ def run(settings: Settings, watcher: Watcher | None = None, *, progress: list[En
         UserError: for all that the caller can mend.
     """
     with _job(settings, progress) as job:
-        done = do_steps(settings.out, job.steps(), watcher or Silence())
+        families_of(settings, job.engine)  # what cannot train is told before the log is read
+        done = do_steps(settings.out, job.steps(), watcher or Silence(), files=job.files)
         summary = summarise(settings.out, settings, job.cutoffs)
         _write_run_json(settings, summary, done)
+        job.files.keep(settings.out / "run.json")
     return summary
 
 
 def read_log(settings: Settings, watcher: Watcher | None = None, *, progress: list[Engine] | None = None) -> Account:
     """Only the first step; a later `run` into the same folder goes on from there. See `run`."""
     with _job(settings, progress) as job:
-        do_steps(settings.out, job.steps(), watcher or Silence(), until="ingest")
+        do_steps(settings.out, job.steps(), watcher or Silence(), until="ingest", files=job.files)
         return job.account
 
 
@@ -259,7 +309,23 @@ def snapshot_at(
         return _features_at(job, as_of, watcher or Silence()), job.attributes(as_of)
 
 
+@contextmanager
+def users_at(
+    settings: Settings, as_of: date, watcher: Watcher | None = None, *, progress: list[Engine] | None = None
+) -> Iterator[tuple[Engine, ir.Table]]:
+    """As `snapshot_at`, but left with the engine: it, and one row a user, as long as the block lasts."""
+    with _job(settings, progress) as job:
+        _make_features(job, as_of, watcher or Silence())
+        features = job.engine.read(settings.out / "snapshots" / "forecast")
+        yield job.engine, features.join(snapshots.attributes_at(job.rollup("user_days"), as_of), "userId")
+
+
 def _features_at(job: Job, as_of: date, watcher: Watcher) -> Table:
+    _make_features(job, as_of, watcher)
+    return job.table("forecast")
+
+
+def _make_features(job: Job, as_of: date, watcher: Watcher) -> None:
     settings = job.settings
 
     def make(folder: Path) -> None:
@@ -272,8 +338,7 @@ def _features_at(job: Job, as_of: date, watcher: Watcher) -> Table:
     # It takes the place of the run's own step, so a later run makes its snapshots anew.
     step = Step("snapshots", "making features", ("snapshots",), depends, make)
     steps = [step if old.name == step.name else old for old in job.steps()]
-    do_steps(settings.out, steps, watcher, until=step.name)
-    return job.table("forecast")
+    do_steps(settings.out, steps, watcher, until=step.name, files=job.files)
 
 
 def profile_log(
@@ -285,7 +350,7 @@ def profile_log(
         The log in a few numbers, as in `statistics/overview.json`. See `run`.
     """
     with _job(settings, progress) as job:
-        do_steps(settings.out, job.steps(), watcher or Silence(), until="profile")
+        do_steps(settings.out, job.steps(), watcher or Silence(), until="profile", files=job.files)
         facts: dict[str, Any] = json.loads((settings.out / "statistics" / FACTS).read_text(encoding="utf-8"))
         return facts
 
@@ -294,18 +359,18 @@ def profile_log(
 def _job(settings: Settings, progress: list[Engine] | None) -> Iterator[Job]:
     """A run folder of one's own, an engine, and the steps."""
     sources = find_sources(settings.logs)
-    with run_folder(settings.out), open_engine(settings) as engine:
+    with run_folder(settings.out), files_of(settings) as files, open_engine(settings, files) as engine:
         if progress is not None:
             progress.append(engine)
-        (settings.out / "run.json").unlink(missing_ok=True)
-        yield Job(settings, sources, engine)
+        files.remove(settings.out / "run.json")
+        yield Job(settings, sources, engine, files)
 
 
 @contextmanager
-def open_engine(settings: Settings) -> Iterator[Engine]:
+def open_engine(settings: Settings, files: Files | None = None) -> Iterator[Engine]:
     """The engine of the settings, closed and its temporary files removed at the end."""
     scratch = settings.out / PRIVATE / "scratch"
-    engine = engine_of(settings, scratch)
+    engine = engine_of(settings, scratch, files)
     try:
         yield engine
     finally:
@@ -341,6 +406,20 @@ def run_facts(settings: Settings, summary: Summary, done: list[Done]) -> dict[st
         "steps": [asdict(step) for step in done],
         "summary": summary.as_json(),
     }
+
+
+def _csv_rows(path: Path) -> Iterator[list[str]]:
+    """The rows of a CSV file but for its header."""
+    with path.open(encoding="utf-8", newline="") as file:
+        reader = csv.reader(file)
+        next(reader)
+        yield from reader
+
+
+def _batched(table: pa.Table) -> Iterator[tuple[Any, ...]]:
+    """Rows of a table, of which only a few thousand are Python's objects at a time."""
+    for batch in table.to_batches(max_chunksize=10_000):
+        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 
 def _write_run_json(settings: Settings, summary: Summary, done: list[Done]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -184,13 +184,18 @@ def write_metrics(
 
 def to_csv(rows: Iterable[Row]) -> str:
     """Rows as CSV; what is not defined is an empty cell."""
-    listed = list(rows)
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(listed[0]) if listed else [], lineterminator="\n")
-    writer.writeheader()
-    for row in listed:
+    return "".join(csv_lines(rows)) or "\n"
+
+
+def csv_lines(rows: Iterable[Row]) -> Iterator[str]:
+    """`to_csv` line by line, the names of the columns first, for lists that are too long for the memory."""
+    for number, row in enumerate(rows):
+        text = io.StringIO()
+        writer = csv.DictWriter(text, fieldnames=list(row), lineterminator="\n")
+        if number == 0:
+            writer.writeheader()
         writer.writerow({name: _cell(value) for name, value in row.items()})
-    return text.getvalue()
+        yield text.getvalue()
 
 
 def _cell(value: float | int | str) -> float | int | str:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
 from churn.evaluation import Row
-from churn.scoring import REASONS, Scorer
+from churn.scoring import REASONS, ROUNDED, Scorer
 from churn.tables import Table
-
-DIGITS: Final = 6
-"""Digits of a probability."""
 
 
 def risk_rows(table: Table, scorer: Scorer, attributes: Mapping[str, Mapping[str, Any]], as_of: date) -> list[Row]:
@@ -29,7 +26,7 @@ def risk_rows(table: Table, scorer: Scorer, attributes: Mapping[str, Mapping[str
         One row a user, the highest probability first, ties by user id.
     """
     x = table.x[:, scorer.columns(table.names)]
-    p = np.round(scorer.probabilities(x), DIGITS)  # first, so that rank and band follow from what the file says
+    p = np.round(scorer.probabilities(x), ROUNDED)  # first, so that rank and band follow from what the file says
     bands, reasons = scorer.bands(p), scorer.reasons(x)
     order = np.lexsort((table.users.astype(str), -p))
     rows: list[Row] = []

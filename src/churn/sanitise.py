@@ -73,7 +73,7 @@ def refuse_cut_short(source: Source) -> None:
 def _refuse_damaged(source: Source, where: str, error: Exception) -> NoReturn:
     if isinstance(error, OSError) and error.errno is not None:
         raise error  # the disk, not the file
-    raise SourceError(f"{source.path}: cut short or damaged {where} ({error})", "fetch or pack it again") from error
+    raise SourceError(f"{source.address}: cut short or damaged {where} ({error})", "fetch or pack it again") from error
 
 
 def _readable(line: bytes) -> bytes:

@@ -24,6 +24,9 @@ REASONS: Final = 3
 CHUNK: Final = 16_384
 """Rows that are scored at once: bounds the memory."""
 
+ROUNDED: Final = 6
+"""Decimals of a probability wherever people see it; rank and band follow from the rounded one."""
+
 DIGITS: Final = 9
 """Decimals of an effect; what lies below them is rounding, and no reason for anything."""
 

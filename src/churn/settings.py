@@ -12,19 +12,19 @@ from churn.decision import BEST_F1, Policy
 from churn.errors import SettingsError
 from churn.ingest import OWN_NAMES
 from churn.learners.families import choose
+from churn.memory import parse_memory as parse_memory  # known by this place
 from churn.problem import Problem
+from churn.s3.url import S3Url
 from churn.studies import check_studies
 from churn.tuning import Recipe
 
 ENGINES: Final = ("duckdb", "spark")
-LEARNERS: Final = ("local",)
+LEARNERS: Final = ("local", "spark")
 
 DEFAULT_MEMORY: Final = 6_000_000_000
 LEAST_MEMORY: Final = 500_000_000
 
 _SECRET: Final = re.compile("secret|password|token|key", re.IGNORECASE)
-
-_UNITS: Final = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,14 @@ class Settings:
     Attributes:
         logs: files, folders or globs.
         out: folder that the run writes to.
+        remote: address in S3 where the run is kept; `out` is then a folder for the time of the run, see
+            `churn.s3.url.work_folder`.
         problem: what is asked.
         engine: what reads and counts.
         master: where Spark runs; see `churn.engines.spark.SparkEngine`.
         conf: settings for Spark, by name.
-        learner: what trains; `local` is scikit-learn and XGBoost in this process.
+        learner: what trains: `local` is scikit-learn and XGBoost in this process, `spark` needs that engine; the
+            engine's own if None.
         families: names of model families; all if empty.
         balance: what is done about few leavers; see `churn.balancing`.
         policy: how the threshold is chosen.
@@ -60,7 +63,7 @@ class Settings:
     engine: str = "duckdb"
     master: str | None = None
     conf: Mapping[str, str] = field(default_factory=dict)
-    learner: str = "local"
+    learner: str | None = None
     families: tuple[str, ...] = ()
     balance: str = "weights"
     policy: Policy = BEST_F1
@@ -71,15 +74,18 @@ class Settings:
     max_refused: float = 0.05
     force: bool = False
     columns: Mapping[str, str] = field(default_factory=lambda: dict(OWN_NAMES))
+    remote: str | None = None
 
     def __post_init__(self) -> None:
         if not self.logs:
             raise SettingsError("no log is given", "name a file, a folder or a glob")
-        for kind, value, known in (("engine", self.engine, ENGINES), ("learner", self.learner, LEARNERS)):
+        for kind, value, known in (("engine", self.engine, ENGINES), ("learner", self.trainer, LEARNERS)):
             if value not in known:
                 raise SettingsError(f"no {kind} is called {value}", f"choose from: {', '.join(known)}")
         if self.engine != "spark" and (self.master or self.conf):
             raise SettingsError("--master and --conf are for Spark alone", "add --engine spark, or leave them out")
+        if self.engine != "spark" and self.trainer == "spark":
+            raise SettingsError("--learner spark trains where the engine spark works", "add --engine spark")
         if self.memory < LEAST_MEMORY:
             raise SettingsError(f"--memory is {self.memory:,} bytes", "give at least 500MB")
         if not 0 <= self.max_refused <= 1:
@@ -94,6 +100,11 @@ class Settings:
         check_studies(self.studies)
 
     @property
+    def trainer(self) -> str:
+        """What trains: the learner that is asked for, or the engine's own."""
+        return self.learner or ("spark" if self.engine == "spark" else "local")
+
+    @property
     def recipe(self) -> Recipe:
         """How models are made."""
         return Recipe(self.seed, self.balance, self.policy, self.best)
@@ -103,11 +114,16 @@ class Settings:
         """Bytes for the engine; the rest is for libraries, tables in memory and models."""
         return int(self.memory * 0.55)
 
+    def place(self, name: str = "") -> str:
+        """Where people find a file of the run, or the run itself."""
+        return str(S3Url.of(self.remote) / name) if self.remote else str(self.out / name)
+
     def as_json(self) -> dict[str, Any]:
         """For `run.json`."""
         return {
             "logs": list(self.logs),
-            "out": str(self.out),
+            "out": self.place(),
+            "remote": self.remote,
             "churn_pages": list(self.problem.churn_pages),
             "horizon": self.problem.horizon,
             "gap": self.problem.gap,
@@ -116,7 +132,7 @@ class Settings:
             "engine": self.engine,
             "master": self.master,
             "conf": {name: "(hidden)" if _SECRET.search(name) else text for name, text in self.conf.items()},
-            "learner": self.learner,
+            "learner": self.trainer,
             "families": list(self.families),
             "balance": self.balance,
             "threshold": self.policy.as_json(),
@@ -128,18 +144,3 @@ class Settings:
             "force": self.force,
             "columns": {ours: theirs for ours, theirs in self.columns.items() if ours != theirs},
         }
-
-
-def parse_memory(text: str) -> int:
-    """Bytes from words like `6GB`, `500MB`, `6G` or a plain number.
-
-    >>> parse_memory("6GB")
-    6000000000
-
-    Raises:
-        SettingsError: if the text is no amount of memory.
-    """
-    found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([KMGT]?)i?B?\s*", text, re.IGNORECASE)
-    if not found:
-        raise SettingsError(f"{text!r} is no amount of memory", "write it like 6GB or 500MB")
-    return int(float(found[1]) * _UNITS[found[2].upper()])

@@ -9,8 +9,10 @@ from typing import Final
 import ibis
 import ibis.expr.types as ir
 from ibis import _
+from ibis.common.exceptions import IbisError
 
-from churn.features import Sums, Window, feature_list
+from churn.errors import FeatureError
+from churn.features import Feature, Sums, Window, feature_list
 from churn.problem import Problem
 from churn.rollups import ATTRIBUTES
 
@@ -88,6 +90,7 @@ def _snapshot(task: str, user_days: ir.Table, points: ir.Table, problem: Problem
     features, sums = feature_list(problem)
     past = _past(user_days, points, sums)
     row = past.mutate(region=_region(past.location))
+    check_declared(features, row.select(*PAST, *sums.asked))
     return row.select(
         task=ibis.literal(task),
         userId=row.userId,
@@ -96,6 +99,24 @@ def _snapshot(task: str, user_days: ir.Table, points: ir.Table, problem: Problem
         fold=fold_of(row.userId, seed).cast("int8"),
         **{feature.name: feature.expression.cast("float32") for feature in features},
     ).order_by("cutoff", "userId")
+
+
+def check_declared(features: Sequence[Feature], known: ir.Table) -> None:
+    """Refuse features that look at anything but what is known before a cut-off: `PAST` and sums over windows.
+
+    Labels and keys are columns of the same table by the time features are computed, so this is not left to chance.
+
+    Raises:
+        FeatureError: for the first feature that does.
+    """
+    for feature in features:
+        try:
+            feature.expression.resolve(known)
+        except (AttributeError, IbisError) as error:
+            raise FeatureError(
+                f"the feature {feature.name} asks for more than the past of a cut-off: {error}",
+                "declare it over sums of churn.rollups.user_days and the columns in churn.snapshots.PAST",
+            ) from error
 
 
 def _past(user_days: ir.Table, points: ir.Table, sums: Sums) -> ir.Table:
@@ -159,6 +180,12 @@ def attributes_at(user_days: ir.Table, cutoff: date) -> ir.Table:
         last_ts=_.last_ts.max(), level=_.level.argmax(_.day), location=_.location.argmax(_.day)
     )
     return last.select("userId", "level", "last_ts", region=_region(last.location)).order_by("userId")
+
+
+def activity_before(user_days: ir.Table, cutoff: date, columns: Sequence[str]) -> ir.Table:
+    """Counts of every user on every day before the cut-off: `userId`, `day` (ISO 8601), the columns, ordered."""
+    before = user_days.filter(user_days.day < ibis.date(cutoff)).mutate(day=_.day.cast("string"))
+    return before.select("userId", "day", *columns).order_by("userId", "day")
 
 
 def _region(location: ir.Value) -> ir.Value:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
 from churn.errors import SourceError
+from churn.s3.url import is_s3
 
 SUFFIXES: Final = (".json", ".jsonl", ".ndjson", ".parquet")
 PACKINGS: Final = ("", ".gz", ".bz2", ".zst")
@@ -22,6 +23,9 @@ MAX_LINE: Final = 10_000_000
 RUN_MARK: Final = ".churn"
 """Folder inside every folder that this program writes; what lies beside it is a result, not a log."""
 
+STAGED: Final = f"{RUN_MARK}/staged"
+"""Folder inside a run folder for copies of a log in S3, until they are read; a later try goes on with them."""
+
 Packing = Literal["none", "gzip", "zstd", "bz2"]
 Kind = Literal["json", "parquet"]
 
@@ -30,7 +34,8 @@ _MAGIC: Final[tuple[tuple[bytes, Packing], ...]] = (
     (b"\x28\xb5\x2f\xfd", "zstd"),
     (b"BZh", "bz2"),
 )
-_HEAD = 4096
+HEAD: Final = 4096
+"""Bytes by which a file is known."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,9 @@ class Source:
         modified: time of the last change, ns since 1970.
         kind: JSON lines or Parquet.
         packing: how it is compressed (`none` for Parquet, which compresses inside).
+        url: where it lies, if that is S3; `path` is then a copy, or only its name.
+        etag: S3's mark of this version of it.
+        here: whether `path` can be read.
     """
 
     path: Path
@@ -50,21 +58,38 @@ class Source:
     modified: int
     kind: Kind = "json"
     packing: Packing = "none"
+    url: str = ""
+    etag: str = ""
+    here: bool = True
+
+    @property
+    def address(self) -> str:
+        """Where people find it."""
+        return self.url or str(self.path)
 
 
 def find_sources(logs: Iterable[str | os.PathLike[str]]) -> tuple[Source, ...]:
-    """The files behind paths, folders and globs, sorted by path, each once.
+    """The files behind paths, folders and globs, on disk and in S3, sorted by path, each once.
 
     Raises:
         SourceError: for a path that does not exist, a folder without a log, a file that cannot be read,
             is no log, or if all files are empty.
     """
-    paths = sorted({path.resolve(): path for log in logs for path in _expand(os.fspath(log))}.values())
-    sources = tuple(_look(path) for path in paths)
+    names = [os.fspath(log) for log in logs]
+    paths = sorted({path.resolve(): path for log in names if not is_s3(log) for path in _expand(log)}.values())
+    sources = (*(_look(path) for path in paths), *_in_s3([log for log in names if is_s3(log)]))
     if all(source.size == 0 for source in sources):
-        names = ", ".join(str(path) for path in paths[:3]) or "nothing"
-        raise SourceError(f"the log is empty: {names}", "give a file with one JSON object a line")
+        shown = ", ".join(source.address for source in sources[:3]) or "nothing"
+        raise SourceError(f"the log is empty: {shown}", "give a file with one JSON object a line")
     return sources
+
+
+def _in_s3(logs: list[str]) -> list[Source]:
+    if not logs:
+        return []
+    from churn.s3.find import find_objects  # only there is boto3 needed
+
+    return find_objects(logs)
 
 
 def _expand(log: str) -> list[Path]:
@@ -95,20 +120,28 @@ def _look(path: Path) -> Source:
     try:
         status = path.stat()
         with path.open("rb") as file:
-            head = file.read(_HEAD)
+            head = file.read(HEAD)
     except OSError as error:
         raise SourceError(f"{path}: cannot be read ({error.strerror})", "check the path and its permissions") from error
-    known = Source(path, status.st_size, status.st_mtime_ns)
+    return known_by_head(Source(path, status.st_size, status.st_mtime_ns), head)
+
+
+def known_by_head(source: Source, head: bytes) -> Source:
+    """What a file is, by its first bytes.
+
+    Raises:
+        SourceError: if it is no log.
+    """
     if head.startswith(b"PAR1"):
-        return Source(path, known.size, known.modified, kind="parquet")
+        return replace(source, kind="parquet")
     for magic, packing in _MAGIC:
         if head.startswith(magic):
-            return Source(path, known.size, known.modified, packing=packing)
-    _refuse_binary(path, head)
-    return known
+            return replace(source, packing=packing)
+    _refuse_binary(source.address, head)
+    return source
 
 
-def _refuse_binary(path: Path, head: bytes) -> None:
+def _refuse_binary(path: str, head: bytes) -> None:
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise SourceError(f"{path}: is UTF-16", "convert it to UTF-8")
     if head.startswith(b"PK\x03\x04"):

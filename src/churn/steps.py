@@ -11,7 +11,6 @@ import fcntl
 import hashlib
 import json
 import logging
-import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from churn.errors import OutputError, writing
+from churn.errors import ChurnError, OutputError, writing
+from churn.files import Files
 from churn.memory import peak_memory, reset_peak_memory
 from churn.sources import RUN_MARK
 
@@ -27,6 +27,9 @@ logger = logging.getLogger(__name__)
 
 PRIVATE: Final = RUN_MARK
 """Folder inside a run folder: shows whose it is, and holds markers and work in progress."""
+
+HERE: Final = Files()
+"""A run that lies in its folder and nowhere else."""
 
 
 @dataclass(frozen=True)
@@ -104,17 +107,19 @@ def _lock(out: Path, file: int) -> None:
         raise OutputError(f"{out} is in use by another run", "wait for it, or choose another --out") from error
 
 
-def do_steps(out: Path, steps: Sequence[Step], watcher: Watcher, *, until: str | None = None) -> list[Done]:
+def do_steps(
+    out: Path, steps: Sequence[Step], watcher: Watcher, *, until: str | None = None, files: Files = HERE
+) -> list[Done]:
     """Do what is not done yet, in order, up to the step called `until`; all by default.
 
     From the first step that is to be done on, the outputs of every step are removed, also of those that are
     not done this time: nothing stays that was made from something else.
     """
     keys = _keys(steps)
-    first = next((i for i, step in enumerate(steps) if not _is_done(out, step, keys[i])), len(steps))
-    shutil.rmtree(_aside(out), ignore_errors=True)
+    first = next((i for i, step in enumerate(steps) if not _is_done(out, step, keys[i], files)), len(steps))
+    files.remove(_aside(out))
     for step in reversed(steps[first:]):
-        _forget(out, step)
+        _forget(out, step, files)
     reports = []
     names = [step.name for step in steps]
     wanted = steps[: names.index(until) + 1] if until else steps
@@ -123,7 +128,7 @@ def do_steps(out: Path, steps: Sequence[Step], watcher: Watcher, *, until: str |
             done = Done(**{**json.loads(_marker(out, step).read_text())["done"], "resumed": True})
         else:
             watcher.started(step)
-            done = _do(out, step, keys[i])
+            done = _do(out, step, keys[i], files)
         watcher.finished(step, done)
         reports.append(done)
     return reports
@@ -144,61 +149,77 @@ def _keys(steps: Sequence[Step]) -> list[str]:
     return keys
 
 
-def _do(out: Path, step: Step, key: str) -> Done:
+def _do(out: Path, step: Step, key: str, files: Files) -> Done:
     started = time.perf_counter()
     reset_peak_memory()
     aside = _aside(out) / step.name
     aside.mkdir(parents=True)
     try:
         step.make(aside)
-    except BaseException:
-        shutil.rmtree(aside, ignore_errors=True)  # a full disk would stay full
+    except BaseException as error:
+        _clear(aside, files, error)  # a full disk would stay full
         raise
     for name in step.outputs:
-        (aside / name).rename(out / name)
-    shutil.rmtree(aside)
+        files.move(aside / name, out / name)
+    files.remove(aside)
+    for name in step.outputs:
+        files.keep(out / name)
     done = Done(step.name, time.perf_counter() - started, peak_memory(), resumed=False)
     marker = _marker(out, step)
     marker.parent.mkdir(exist_ok=True)
-    replace_text(marker, json.dumps({"key": key, "sizes": _sizes(out, step), "done": vars(done)}))
+    replace_text(marker, json.dumps({"key": key, "sizes": _sizes(out, step, files), "done": vars(done)}))
+    files.keep(marker)
     logger.info("step %s done in %.2f s", step.name, done.seconds)
     return done
 
 
-def _is_done(out: Path, step: Step, key: str) -> bool:
+def _clear(aside: Path, files: Files, why: BaseException) -> None:
+    try:
+        files.remove(aside)
+    except (ChurnError, OSError) as error:
+        why.add_note(f"what was half done could not be removed: {error}")
+
+
+def _is_done(out: Path, step: Step, key: str, files: Files) -> bool:
     marker = _marker(out, step)
-    if not marker.exists() or not all((out / name).exists() for name in step.outputs):
+    files.fetch(marker)
+    if not marker.exists():
         return False
     try:
         found = json.loads(marker.read_text())
-        return bool(found["key"] == key and found["sizes"] == _sizes(out, step))
+        return bool(found["key"] == key and _are_there(out, step, found["sizes"], files))
     except (ValueError, KeyError):
         return False  # cut short by a power failure, or written by another version
 
 
-def _sizes(out: Path, step: Step) -> dict[str, list[int]]:
+def _are_there(out: Path, step: Step, sizes: dict[str, list[int]], files: Files) -> bool:
+    for name in step.outputs:
+        files.fetch(out / name)
+        if sizes[name][0] == 0:
+            (out / name).mkdir(exist_ok=True)  # an empty folder says nothing, and S3 knows none
+    return all((out / name).exists() for name in step.outputs) and sizes == _sizes(out, step, files)
+
+
+def _sizes(out: Path, step: Step, files: Files) -> dict[str, list[int]]:
     """Number and bytes of the files of each output: what was damaged or removed since is done anew."""
     sizes = {}
     for name in step.outputs:
         path = out / name
-        files = [file.stat().st_size for file in ([path] if path.is_file() else path.rglob("*")) if file.is_file()]
-        sizes[name] = [len(files), sum(files)]
+        found = [files.size(file) for file in ([path] if path.is_file() else path.rglob("*")) if file.is_file()]
+        sizes[name] = [len(found), sum(found)]
     return sizes
 
 
-def _forget(out: Path, step: Step) -> None:
+def _forget(out: Path, step: Step, files: Files) -> None:
     """Take back a step: first the marker, so that a kill in between leaves nothing that looks finished."""
-    _marker(out, step).unlink(missing_ok=True)
+    files.remove(_marker(out, step))
     for name in step.outputs:
-        remove(out / name)
+        files.remove(out / name)
 
 
 def remove(path: Path) -> None:
     """Remove a file or a folder, if it is there."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+    HERE.remove(path)
 
 
 def replace_text(path: Path, text: str) -> None:

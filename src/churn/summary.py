@@ -98,13 +98,13 @@ def summarise(out: Path, settings: Settings, cutoffs: Cutoffs) -> Summary:
         test={name: test[name] for name in ("users", "leavers", "base_rate")},
         warnings=_warnings(tasks["forecast"], account, scores),
         files={
-            str(out / "report.html"): "all of this as a page, with plots; works offline",
-            str(out / "risk.csv"): "every user at risk, ranked, with reasons",
-            str(out / "metrics" / "models.csv"): "every score with its 95 % interval",
-            str(out / "bundle" / "card.md"): "what the model is, and its limits",
-            str(out / "run.json"): "settings, versions, seconds and memory of every step",
+            settings.place("report.html"): "all of this as a page, with plots; works offline",
+            settings.place("risk.csv"): "every user at risk, ranked, with reasons",
+            settings.place("metrics/models.csv"): "every score with its 95 % interval",
+            settings.place("bundle/card.md"): "what the model is, and its limits",
+            settings.place("run.json"): "settings, versions, seconds and memory of every step",
         },
-        next_steps=_next_steps(out, account),
+        next_steps=_next_steps(settings, account),
     )
 
 
@@ -149,8 +149,8 @@ def _warnings(forecast: Mapping[str, Any], account: Account, scores: Sequence[Sc
     return found
 
 
-def _next_steps(out: Path, account: Account) -> list[str]:
-    steps = [f"open {out / 'risk.csv'} and contact the users in band high first"]
+def _next_steps(settings: Settings, account: Account) -> list[str]:
+    steps = [f"open {settings.place('risk.csv')} and contact the users in band high first"]
     if account.refused:
-        steps.append(f"look at {out / 'quarantine'}")
+        steps.append(f"look at {settings.place('quarantine')}")
     return [*steps, "leave some of them out at random, so that you learn whether contacting helps"]

@@ -14,8 +14,8 @@ import numpy as np
 from churn.balancing import balanced, check_balance
 from churn.decision import BEST_F1, Policy
 from churn.errors import SettingsError
-from churn.evaluation import Floats, measure
-from churn.learners import Model
+from churn.evaluation import Floats, Ints, measure
+from churn.learners import Model, Trier
 from churn.learners.constant import Constant
 from churn.learners.families import Family
 from churn.tables import Bools, Table
@@ -86,11 +86,11 @@ def tune(train: Table, family: Family, recipe: Recipe) -> Tuned:
         return untuned(family)
     started = time.perf_counter()
     sample = train.rows(sample_of_users(train, SAMPLE_ROWS, recipe.seed))
-    scored = [(point, _tried(sample, family, point, recipe)) for point in family.grid]
+    scored = _scored(sample, family, family.grid, recipe)
     for point in family.richer:
         if _best(scored) != scored[-1][0]:
             break
-        scored.append((point, _tried(sample, family, point, recipe)))
+        scored += _scored(sample, family, (point,), recipe)
     best = _best(scored)
     return Tuned(family.params | best, best, tuple(scored), time.perf_counter() - started)
 
@@ -98,6 +98,26 @@ def tune(train: Table, family: Family, recipe: Recipe) -> Tuned:
 def _best(scored: Sequence[tuple[dict[str, Any], float]]) -> dict[str, Any]:
     """The point with the best score; the first of equals."""
     return max(scored, key=lambda pair: np.nan_to_num(pair[1]))[0]
+
+
+def _scored(
+    sample: Table, family: Family, points: Sequence[dict[str, Any]], recipe: Recipe
+) -> list[tuple[dict[str, Any], float]]:
+    """Points and how good they are, by the learner itself if it tries them on rows as they are."""
+    learner = family.learner()
+    if isinstance(learner, Trier) and recipe.balance in ("none", "weights"):
+        folds = np.unique(sample.folds % learner.tuning_folds, return_inverse=True)[1]
+        if _divided(sample.y, folds, learner.tuning_folds):
+            complete = [family.params | point | family.tuning for point in points]
+            weighted = recipe.balance == "weights"
+            found = learner.try_all(sample.x, sample.y, folds, complete, recipe.seed, weighted=weighted)
+            return list(zip(points, found, strict=True))
+    return [(point, _tried(sample, family, point, recipe)) for point in points]
+
+
+def _divided(y: Ints, folds: Ints, count: int) -> bool:
+    """Whether there are so many folds, each with rows of both classes."""
+    return all(len(np.unique(y[folds == fold])) == 2 for fold in range(count))
 
 
 def _tried(sample: Table, family: Family, point: dict[str, Any], recipe: Recipe) -> float:

@@ -13,7 +13,7 @@ import benchmarks.__main__ as command
 from benchmarks import contestants
 from benchmarks.contestants import INGEST
 from benchmarks.figures import Report
-from benchmarks.log import maker
+from benchmarks.log import MAKER
 from benchmarks.machine import Machine, program
 from tests.benchmarks.reports import report
 
@@ -47,7 +47,7 @@ def test_figures_of_this_machine_and_program_are_not_measured_again(tmp_path: Pa
     path = tmp_path / "mini.json"
     assert command._stored(path, ARGS) is None
     here = replace(report("mini", 600, machine=Machine.this(), program=program()))
-    here = replace(here, log=replace(here.log, maker=maker()))
+    here = replace(here, log=replace(here.log, maker=MAKER))
     path.write_text(here.to_json())
     assert command._stored(path, ARGS) == here
 
@@ -55,7 +55,7 @@ def test_figures_of_this_machine_and_program_are_not_measured_again(tmp_path: Pa
 @pytest.mark.parametrize("odd", ["machine", "program", "memory"])
 def test_figures_of_another_machine_or_program_are(odd: str, tmp_path: Path) -> None:
     found = report("mini", 600, machine=Machine.this(), program=program())
-    found = replace(found, log=replace(found.log, maker=maker()))
+    found = replace(found, log=replace(found.log, maker=MAKER))
     changed = {"machine": replace(found.machine, cpu="another"), "program": "another", "memory": "3GB"}
     (tmp_path / "mini.json").write_text(replace(found, **{odd: changed[odd]}).to_json())
     assert command._stored(tmp_path / "mini.json", ARGS) is None

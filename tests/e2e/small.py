@@ -27,6 +27,7 @@ STEPS = {
     "snapshots": ("snapshots",),
     "train": ("metrics", "bundle"),
     "risk": ("risk.csv",),
+    "app": ("app.sqlite",),
     "report": ("report.html", "figures"),
 }
 """The steps of a run in order, and what each makes."""

@@ -23,6 +23,7 @@ from tests.parity.compare import assert_same_table
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
 
 DEADLINE = 900
+LOCAL = ("--learner", "local", *ONE_FAMILY)
 SMALL = ("--conf", "spark.executor.memory=640m", "--memory", "2GB")
 
 
@@ -36,7 +37,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 def arguments(log: Path, out: Path, master: str) -> tuple[str | Path, ...]:
-    return ("run", log, "--out", out, "--engine", "spark", "--master", master, *SMALL, *ONE_FAMILY)
+    return ("run", log, "--out", out, "--engine", "spark", "--master", master, *SMALL, *LOCAL)
 
 
 def finish(child: subprocess.Popen[str]) -> str:
@@ -101,7 +102,7 @@ def test_the_mini_log_on_the_cluster_by_spark_submit(
     job = tmp_path / "job.py"
     job.write_text("from churn.cli import main\nmain()\n", encoding="utf-8")
     submit = [f"{home}/bin/spark-submit", "--master", running.master, "--conf", "spark.executor.memory=640m"]
-    words = ["run", log, "--out", tmp_path / "spark", "--engine", "spark", *ONE_FAMILY]
+    words = ["run", log, "--out", tmp_path / "spark", "--engine", "spark", *LOCAL]
     done = subprocess.run(
         [*submit, str(job), *map(str, words)], env={**cluster_environment(), **environment()},
         capture_output=True, text=True, timeout=DEADLINE, check=False,

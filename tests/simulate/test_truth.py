@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, time, timedelta
+
 import numpy as np
 import pytest
 
+from churn.problem import Cutoffs, Problem
 from churn.simulate import Simulation
 from churn.simulate.calendar import DAY
 from churn.simulate.chain import DONE
 from churn.simulate.groups import GROUPS
 from churn.simulate.log import events
-from churn.simulate.truth import EVERY, HORIZON, SCHEMA, leaving, sessions, truth
+from churn.simulate.truth import EVERY, HORIZON, SCHEMA, days_of, leaving, sessions, truth
 from tests.simulate.conftest import World
 
 
@@ -35,7 +38,7 @@ def test_rows_are_those_who_can_be_asked_about(world: World) -> None:
     found = truth(world.what, world.who, world.found)
     assert found.schema == SCHEMA
     days = [(day - world.what.start).days for day in found["date"].to_pylist()]
-    assert set(days) == set(range(EVERY, world.what.days - HORIZON + 1, EVERY))
+    assert set(days) == set(days_of(world.what.days))
     assert len(found) == len({*zip(found["userId"].to_pylist(), days, strict=True)})
     rows = world.found.blocks[0]
     left = {world.who.ids[u]: t for u, t, s in zip(rows.user, rows.t, rows.state, strict=True) if s in DONE}
@@ -44,6 +47,20 @@ def test_rows_are_those_who_can_be_asked_about(world: World) -> None:
         first.setdefault(world.who.ids[u], t)
     for user, day in zip(found["userId"].to_pylist(), days, strict=True):
         assert first[user] < day * DAY <= left.get(user, 2**40)
+
+
+@pytest.mark.parametrize("days", [36, 42, 61, 75])
+def test_dates_are_the_cutoffs_of_a_run(days: int) -> None:
+    start = Simulation(users=1).start
+    first = int(datetime.combine(start, time(), UTC).timestamp() * 1000)
+    cutoffs = Cutoffs.of_log(Problem(), first, first + days * DAY * 1000 - 1)
+    dates = [start + timedelta(days=day) for day in days_of(days)]
+    assert dates[-1] == cutoffs.test and set(cutoffs.train) <= set(dates)
+    assert all(day >= start + timedelta(days=EVERY) for day in dates)
+
+
+def test_a_short_log_has_no_dates() -> None:
+    assert len(days_of(EVERY + HORIZON)) == 0 and list(days_of(EVERY + HORIZON + 1)) == [EVERY]
 
 
 @pytest.mark.slow

@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "simulate": "churn.cli.simulate",
     "profile": "churn.cli.profile",
     "report": "churn.cli.report",
+    "serve": "churn.cli.serve",
     "features": "churn.cli.features",
     "emr": "churn.cli.emr",
     "doctor": "churn.cli.doctor",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import click
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.padding import Padding
@@ -64,6 +66,62 @@ class Bars:
         self._gone.set()
 
 
+class Lines:
+    """A line of JSON on standard error for every bit of progress; see `churn.steps.Watcher`. For programs."""
+
+    def __init__(self) -> None:
+        self._step: Step | None = None
+        self._told = -1.0
+        self._gone = threading.Event()
+        self.engines: list[Engine] = []
+
+    def started(self, step: Step) -> None:
+        """See `Watcher`."""
+        self._step = step
+        self._say(step, 0.0)
+
+    def finished(self, step: Step, done: Done) -> None:
+        """See `Watcher`."""
+        self._step = None
+        self._say(step, 1.0)
+
+    def follow(self) -> None:
+        """Ask the engine how far it is, until `leave` is called."""
+        while not self._gone.wait(2 * _TICK):
+            share = self.engines[-1].progress() if self.engines else None
+            step = self._step  # looked at once: the step may end at any moment
+            if share is not None and step is not None and share > self._told:
+                self._say(step, min(share, 0.99))
+
+    def leave(self) -> None:
+        """Stop following."""
+        self._gone.set()
+
+    def _say(self, step: Step, share: float) -> None:
+        self._told = share
+        line = json.dumps({"step": step.name, "title": step.title, "share": round(share, 3)})
+        click.echo(line, err=True)
+
+
+@contextmanager
+def progress_lines() -> Iterator[Lines]:
+    """Lines of JSON on standard error for as long as the block runs."""
+    lines = Lines()
+    with _following(lines):
+        yield lines
+
+
+@contextmanager
+def _following(watcher: Bars | Lines) -> Iterator[None]:
+    thread = threading.Thread(target=watcher.follow, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        watcher.leave()
+        thread.join()
+
+
 @contextmanager
 def progress_bars() -> Iterator[Bars]:
     """Bars on standard error for as long as the block runs; plain lines where that is no terminal."""
@@ -71,13 +129,8 @@ def progress_bars() -> Iterator[Bars]:
     columns = (TextColumn("{task.description:<34}"), BarColumn(bar_width=30), TimeElapsedColumn())
     with Progress(*columns, console=console, refresh_per_second=5) as progress:
         bars = Bars(progress)
-        thread = threading.Thread(target=bars.follow, daemon=True)
-        thread.start()
-        try:
+        with _following(bars):
             yield bars
-        finally:
-            bars.leave()
-            thread.join()
 
 
 def show(summary: Summary, horizon: int, console: Console | None = None) -> None:

@@ -26,5 +26,5 @@ def command(**options: Any) -> None:
     click.echo(
         f"{account.lines:,} lines: {account.count('kept'):,} kept, {account.count('nobody'):,} nobody's, "
         f"{account.count('duplicate'):,} duplicate, {account.refused:,} refused, {account.count('blank'):,} blank; "
-        f"see {settings.out / 'ingest.json'}"
+        f"see {settings.place('ingest.json')}"
     )

@@ -16,6 +16,7 @@ from churn.decision import Policy
 from churn.errors import SettingsError
 from churn.ingest import OWN_NAMES
 from churn.problem import Problem
+from churn.s3.url import S3Url, is_s3, work_folder
 from churn.settings import Settings, parse_memory
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -36,6 +37,16 @@ class Days(click.ParamType[tuple[int, ...]]):
             return tuple(int(part) for part in str(value).split(","))
         except ValueError:
             self.fail(f"{value!r} is no list of days; write it like 7,14,30", param, ctx)
+
+
+class Place(click.ParamType["Path | str"]):
+    """A path on this machine, or an address in S3 as text."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path | str:
+        """From text like run or s3://bucket/run."""
+        return str(S3Url.of(value)) if is_s3(value) else Path(value)
 
 
 class Day(click.ParamType[date]):
@@ -63,7 +74,7 @@ def config_option(command: F) -> F:
     )(command)
 
 
-def _pairs(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+def pairs(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
     """`name=value` as a dictionary."""
     pairs = [value.partition("=") for value in values]
     for name, sign, text in pairs:
@@ -79,12 +90,12 @@ def log_options(command: F) -> F:
         click.option("--memory", default="6GB", show_default=True, help="Memory that the whole run may use."),
         click.option("--max-refused", type=float, default=0.05, show_default=True, metavar="SHARE",
                      help="Largest share of lines that may be refused."),
-        click.option("--conf", multiple=True, callback=_pairs, metavar="NAME=VALUE",
+        click.option("--conf", multiple=True, callback=pairs, metavar="NAME=VALUE",
                      help="Setting for Spark; may be given several times."),
         click.option("--master", default=None, metavar="URL",
                      help="Where Spark runs: local[*] (default), spark://host:port, yarn, k8s://..."),
         click.option("--engine", default="duckdb", show_default=True, help="What reads and counts: duckdb or spark."),
-        click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write to."),
+        click.option("--out", required=True, type=Place(), help="Folder to write to, also s3://bucket/folder."),
         click.argument("logs", nargs=-1, required=True, metavar="LOG..."),
     ):  # fmt: skip
         command = decorate(command)
@@ -163,15 +174,17 @@ def settings_of(options: dict[str, Any]) -> Settings:
     names = ("engine", "master", "conf", "seed", "max_refused", "force", "balance")
     chosen = {name: options[name] for name in names if name in options}
     context = click.get_current_context()
+    out, remote = options["out"], str(options["out"]) if is_s3(options["out"]) else None
     return Settings(
         logs=tuple(options["logs"]),
-        out=options["out"],
+        out=work_folder(remote) if remote else out,
+        remote=remote,
         problem=problem,
         families=families_of(options.get("families", "")),
         policy=policy_of(options),
         best=options.get("top_features"),
         studies=words(options.get("study", "")),
-        learner=options.get("learner") or "local",
+        learner=options.get("learner"),
         memory=parse_memory(str(options["memory"])),
         columns={**OWN_NAMES, **context.meta.get("columns", {})},
         **chosen,

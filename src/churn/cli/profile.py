@@ -30,5 +30,5 @@ def command(**options: Any) -> None:
     rate = "" if facts["churn_rate"] is None else f" ({facts['churn_rate']:.1%})"
     click.echo(
         f"{facts['events']:,} events of {facts['users']:,} users, {facts['leavers']:,} of whom left{rate}; "
-        f"see {settings.out / 'statistics'}"
+        f"see {settings.place('statistics')}"
     )

@@ -15,7 +15,7 @@ from churn.pipeline import run
 @click.command("run")
 @log_options
 @problem_options
-@click.option("--learner", default=None, help="What trains: local (default).")
+@click.option("--learner", default=None, help="What trains: local or spark; by default the engine's own.")
 @model_options
 @click.option("--force", is_flag=True, help="Learn even from too few leavers; the results say so.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON on standard output.")

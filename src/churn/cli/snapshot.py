@@ -26,4 +26,4 @@ def command(as_of: date, **options: Any) -> None:
     settings = settings_of(options)
     with progress_bars() as bars:
         users = snapshot(settings, as_of, bars, progress=bars.engines)
-    click.echo(f"features of {users:,} users at {as_of}; see {settings.out / 'snapshots'}")
+    click.echo(f"features of {users:,} users at {as_of}; see {settings.place('snapshots')}")

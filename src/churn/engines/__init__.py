@@ -33,6 +33,10 @@ class Engine(Protocol):
         """
         ...
 
+    def reaches(self, source: Source) -> bool:
+        """Whether `lines` reads this file where it lies; if not, `churn.s3.stage` it first."""
+        ...
+
     def readable(self, source: Source) -> bool:
         """Whether `lines` gets through this file; if not, `sanitise` it first."""
         ...

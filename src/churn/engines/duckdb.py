@@ -74,6 +74,10 @@ class DuckDBEngine:
                     parts.append(parquet_sql(numbers, paths, columns, found, numbered=numbered))
         return self._sql(" UNION ALL ".join(parts))
 
+    def reaches(self, source: Source) -> bool:
+        """See `Engine.reaches`."""
+        return source.here
+
     def readable(self, source: Source) -> bool:
         """See `Engine.readable`."""
         if source.kind == "parquet":

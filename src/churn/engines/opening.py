@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import util
 from pathlib import Path
 from typing import Final
@@ -9,13 +11,39 @@ from typing import Final
 from churn.engines import Engine
 from churn.engines.java import check_java
 from churn.errors import UnavailableError
+from churn.files import Files
 from churn.settings import Settings
 
 INSTALL: Final = "pip install 'sparkify-churn[spark]', or use --engine duckdb"
 
 
-def engine_of(settings: Settings, scratch: Path) -> Engine:
+@contextmanager
+def files_of(settings: Settings) -> Iterator[Files]:
+    """Where the run of the settings lies, for as long as it runs; its folder on this machine has to be there.
+
+    Raises:
+        OutputError: if the place is somebody else's, or may not be written to.
+    """
+    if settings.remote is None:
+        yield Files()
+        return
+    from churn.s3.folder import S3Files  # only there is boto3 needed
+
+    files = S3Files(settings.remote, settings.out, pointing=settings.engine == "spark")
+    files.begin()
+    try:
+        yield files
+    finally:
+        files.end()
+
+
+def engine_of(settings: Settings, scratch: Path, files: Files | None = None) -> Engine:
     """The engine of the settings, open.
+
+    Args:
+        settings: which, and how much memory.
+        scratch: folder for temporary files.
+        files: where the tables of the run lie; in folders on this machine, unless told otherwise.
 
     Raises:
         UnavailableError: if it is not installed, lacks Java, or cannot be reached.
@@ -29,4 +57,10 @@ def engine_of(settings: Settings, scratch: Path) -> Engine:
     check_java()
     from churn.engines.spark import SparkEngine
 
-    return SparkEngine(memory=settings.engine_memory, scratch=scratch, master=settings.master, conf=settings.conf)
+    return SparkEngine(
+        memory=settings.engine_memory,
+        scratch=scratch,
+        master=settings.master,
+        conf=settings.conf,
+        files=files,
+    )

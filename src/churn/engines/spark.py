@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import util
 from pathlib import Path
@@ -19,6 +20,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
 from churn.engines.java import check_java, check_reachable
+from churn.engines.spark_s3 import numbers_of, prepare, reads
 from churn.engines.spark_sql import (
     NOT_SHOWN,
     JsonLines,
@@ -40,6 +42,9 @@ from churn.errors import (
     UnavailableError,
     writing,
 )
+from churn.files import Files
+from churn.s3.client import S3, together
+from churn.s3.find import Ranges, object_of
 from churn.sanitise import sanitise
 from churn.schema import NUMBERS, TEXTS
 from churn.sources import Source
@@ -73,6 +78,11 @@ _SHUFFLE: Final = "spark.sql.shuffle.partitions"
 _ROW_NUMBER_BITS: Final = 33
 """Of `monotonically_increasing_id`; the bits above count partitions."""
 
+_COMMIT: Final = {"mapreduce.fileoutputcommitter.algorithm.version": "2"}
+"""In S3 a rename is a copy: each task puts its files in place itself. What is half written has no marker anyway."""
+
+_FILE: Final = "number_of_the_file"
+_PATH: Final = "address_of_the_file"
 _CUT: Final = ("EOFException", "ZipException", "incorrect header check", "invalid block", "not a gzip", "data error")
 _NO_MEMORY: Final = ("OutOfMemoryError", "ExecutorLostFailure", "exit code 137", "exceeding memory limits")
 
@@ -83,7 +93,13 @@ class SparkEngine:
     name = "spark"
 
     def __init__(
-        self, *, memory: int, scratch: Path, master: str | None = None, conf: Mapping[str, str] | None = None
+        self,
+        *,
+        memory: int,
+        scratch: Path,
+        master: str | None = None,
+        conf: Mapping[str, str] | None = None,
+        files: Files | None = None,
     ) -> None:
         """Take the session that is active, or start one.
 
@@ -92,6 +108,7 @@ class SparkEngine:
             scratch: folder for temporary files; on a cluster all machines must see it.
             master: as in `spark-submit --master`; by default what spark-submit says, else all local cores.
             conf: Spark settings that go before ours.
+            files: where tables lie; in folders that all machines see, unless told otherwise.
 
         Raises:
             UnavailableError: without Java, or if the master does not answer.
@@ -100,6 +117,8 @@ class SparkEngine:
         self._scratch = scratch
         self._numbers = itertools.count()
         self._sizes: dict[str, int] = {}
+        self._files = files or Files()
+        self._schemes: dict[str, str] = {}
         self._conf = dict(conf or {})
         active = SparkSession.getActiveSession()
         self._owned = active is None
@@ -124,6 +143,10 @@ class SparkEngine:
         for part in parts[1:]:
             whole = whole.unionByName(part)
         return self._view(whole, sum(source.size for source in sources))
+
+    def reaches(self, source: Source) -> bool:
+        """See `Engine.reaches`."""
+        return source.here or reads(source)
 
     def readable(self, source: Source) -> bool:
         """See `Engine.readable`: all but damaged archives, as lines with odd bytes are known one by one."""
@@ -151,22 +174,22 @@ class SparkEngine:
 
     def read(self, *folders: Path) -> ir.Table:
         """See `Engine.read`."""
-        size = sum(file.stat().st_size for folder in folders for file in folder.rglob("*.parquet"))
+        size = sum(self._files.size(file) for folder in folders for file in folder.rglob("*.parquet"))
         reader = self._session.read
         if len(folders) > 1:  # folders key=value stay columns where their parent is known
-            reader = reader.option(
-                "basePath", _uri(Path(os.path.commonpath([folder.absolute() for folder in folders])))
-            )
+            reader = reader.option("basePath", self._at(Path(os.path.commonpath(folders))))
         with self._translated(self._scratch):
-            return self._view(reader.parquet(*map(_pattern, folders)), size)
+            return self._view(reader.parquet(*(_pattern(self._at(folder)) for folder in folders)), size)
 
     def write(self, table: ir.Table, folder: Path, *, partition_by: Sequence[str] = ()) -> None:
         """See `Engine.write`."""
         with writing(folder):
             folder.parent.mkdir(parents=True, exist_ok=True)
         with self._translated(folder):
-            self._frame(table).write.partitionBy(*partition_by).parquet(_uri(folder))
+            frame, commit = self._frame(table), _COMMIT if self._files.table(folder) else {}
+            frame.write.options(**commit).partitionBy(*partition_by).parquet(self._at(folder))
         with writing(folder):
+            self._files.written(folder)
             for extra in (*folder.rglob(".*.crc"), *folder.glob("_SUCCESS")):
                 extra.unlink()
 
@@ -191,6 +214,22 @@ class SparkEngine:
         total = sum(stage.numTasks for stage in stages)
         return min(sum(stage.numCompletedTasks for stage in stages) / total, 1.0) if total else None
 
+    @property
+    def session(self) -> SparkSession:
+        """The engine's own session, for learners."""
+        return self._session
+
+    def frame(self, table: ir.Table) -> DataFrame:
+        """An expression as a table of Spark."""
+        return self._frame(table)
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """For work of others on the session: it shows in the progress, and its errors come in our words."""
+        self._context.setJobGroup(self._group, "churn", interruptOnCancel=True)
+        with self._translated(self._scratch):
+            yield
+
     def close(self) -> None:
         """See `Engine.close`; a session that was there before stays."""
         self._closed = True
@@ -202,28 +241,55 @@ class SparkEngine:
     # Reading.
 
     def _text(self, members: Mapping[int, Source]) -> DataFrame:
-        """`value`, one row a line, of files that get names by which Spark knows number and packing."""
-        folder = self._folder()
+        """`value`, one row a line, and the number of the file."""
+        return self._numbered_files(members, lambda paths: self._session.read.text(list(paths), lineSep="\n"))
+
+    def _numbered_files(self, members: Mapping[int, Source], read: Callable[[Sequence[str]], DataFrame]) -> DataFrame:
+        """The rows of files and `_FILE`, the number of each.
+
+        Files that are here get links with names by which Spark knows number and packing; objects in S3 keep theirs,
+        and their addresses are looked up in a small table.
+        """
+        folder, far = self._folder(), {}
         for i, source in members.items():
             ending = {"gzip": ".gz", "bz2": ".bz2"}.get(source.packing, "")
-            if source.packing == "zstd":  # Hadoop reads it with a system library that is mostly absent
+            link = folder / f"{i:08d}.{source.kind}{ending}"
+            if source.here and source.packing == "zstd":  # Hadoop reads it with a library that is mostly absent
+                link = link.with_suffix("")
                 source = sanitise(source, folder.with_name(f"{folder.name}-unpacked") / str(i))
-            (folder / f"{i:08d}.json{ending}").symlink_to(source.path.absolute())
-        return self._session.read.text(_uri(folder), lineSep="\n")
+            at = self._files.spread(source.path, f"{folder.name}/{link.name}") if source.here and source.url else None
+            if source.here and not at:
+                link.symlink_to(source.path.absolute())
+            else:
+                far[self._in_s3(at or source.url.partition("://")[2])] = i
+        frames = []
+        if len(far) < len(members):
+            number = f"cast(left(_metadata.file_name, 8) AS int) AS {_FILE}"
+            frames.append(read([_uri(folder)]).selectExpr("*", number))
+        if far:
+            frames.append(self._looked_up(read([_pattern(uri) for uri in far]), far))
+        return frames[0] if len(frames) == 1 else frames[0].unionByName(frames[1])
+
+    def _looked_up(self, rows: DataFrame, numbers: Mapping[str, int]) -> DataFrame:
+        if len(numbers) == 1:
+            return rows.selectExpr("*", f"{next(iter(numbers.values()))} AS {_FILE}")
+        known = numbers_of(rows.inputFiles(), numbers)
+        table = self._session.createDataFrame(known, f"{_PATH} string, {_FILE} int")
+        addressed = rows.selectExpr("*", f"_metadata.file_path AS {_PATH}")
+        return addressed.join(table.hint("broadcast"), _PATH).drop(_PATH)
 
     def _split(self, text: DataFrame) -> DataFrame:
         cut = split_lines(utf8=is_utf8(self._session.version))
         return text.selectExpr("*", *(f"{what} AS {name}" for name, what in cut.items()))
 
-    def _json(self, members: Mapping[int, Source], columns: dict[str, str], numbered: bool) -> DataFrame:
+    def _json(self, members: Mapping[int, Source], columns: dict[str, str], with_lines: bool) -> DataFrame:
         json = JsonLines(columns)
         text = self._text(members)
         extra = []
-        if numbered:
+        if with_lines:
             with self._translated(self._scratch):
-                text, extra = self._numbered(text), ["line"]
-        text = text.selectExpr("*", "cast(left(_metadata.file_name, 8) AS int) AS file") if not numbered else text
-        file = str(next(iter(members))) if numbered else "file"
+                text, extra = self._with_lines(text), ["line"]
+        file = str(next(iter(members))) if with_lines else _FILE
         parsed = _fields(self._split(text), json)
         cells = parsed.selectExpr(
             f"cast({file} AS int) AS file", *extra, "text", "fields", "fields IS NOT NULL AS object",
@@ -236,7 +302,7 @@ class SparkEngine:
         )
         return judged.selectExpr("file", *extra, "text", "object", *map(quote, NUMBERS), *texts, "odd")
 
-    def _numbered(self, text: DataFrame) -> DataFrame:
+    def _with_lines(self, text: DataFrame) -> DataFrame:
         """Add `line`: the place in its part of the file, and how many lines the parts before hold."""
         counts: dict[int, int] = dict(text.selectExpr("spark_partition_id() AS part").groupBy("part").count().collect())
         before = list(itertools.accumulate((counts.get(i, 0) for i in range(max(counts, default=0) + 1)), initial=0))
@@ -253,29 +319,38 @@ class SparkEngine:
         return {i: sanitise(source, copies / str(i)) if bad else source for i, source in members.items()}
 
     def _parquet(
-        self, members: Mapping[int, Source], schema: pa.Schema, columns: dict[str, str], numbered: bool
+        self, members: Mapping[int, Source], schema: pa.Schema, columns: dict[str, str], with_lines: bool
     ) -> DataFrame:
-        folder = self._folder()
-        for i, source in members.items():
-            (folder / f"{i:08d}.parquet").symlink_to(source.path.absolute())
         with self._translated(self._scratch):
-            rows = self._session.read.parquet(_uri(folder))
+            rows = self._numbered_files(members, lambda paths: self._session.read.parquet(*paths))
         cells = [f"{what} AS {quote(name)}" for name, what in parquet_cells(columns, schema).items()]
-        if not numbered:
+        if not with_lines:
             return rows.selectExpr(
-                "cast(left(_metadata.file_name, 8) AS int) AS file",
+                f"{_FILE} AS file",
                 "cast(NULL AS string) AS text",
                 "true AS object",
                 *cells,
             )
         shown = "to_json(struct(*), map('ignoreNullFields', 'false')) AS text"
         with self._translated(self._scratch):
-            numbers = self._numbered(rows.selectExpr("struct(*) AS value"))
+            numbers = self._with_lines(rows.drop(_FILE).selectExpr("struct(*) AS value"))
         one = numbers.selectExpr("line", "value.*")
-        names = ", ".join(map(quote, rows.columns))
+        names = ", ".join(map(quote, rows.drop(_FILE).columns))
         return one.selectExpr(
             f"{next(iter(members))} AS file", "line", shown.replace("*", names), "true AS object", *cells
         )
+
+    def _at(self, folder: Path) -> str:
+        """The address of a folder of ours, as Hadoop takes it."""
+        at = self._files.table(folder)
+        return self._in_s3(at) if at else _uri(folder)
+
+    def _in_s3(self, at: str) -> str:
+        """The address of bucket/key, as this Spark takes it."""
+        bucket = at.partition("/")[0]
+        if bucket not in self._schemes:
+            self._schemes[bucket] = prepare(self._context, [bucket])
+        return f"{self._schemes[bucket]}://{at}"
 
     def _folder(self) -> Path:
         folder = self._scratch / f"spark-{os.getpid()}-{id(self)}-{next(self._numbers)}"
@@ -335,6 +410,7 @@ def _started(master: str | None, conf: Mapping[str, str], memory: int, scratch: 
     if chosen:
         builder = builder.master(chosen)
     _hush()
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # or its workers miss our packages
     try:
         return builder.getOrCreate()
     except (PySparkException, Py4JError, RuntimeError) as error:
@@ -373,8 +449,7 @@ def _fields(split: DataFrame, json: JsonLines) -> DataFrame:
 def _by_schema(members: Mapping[int, Source]) -> list[tuple[pa.Schema, dict[int, Source]]]:
     """Parquet files with those of the same columns: Spark does not put together different types."""
     groups: list[tuple[pa.Schema, dict[int, Source]]] = []
-    for i, source in members.items():
-        schema = _schema_of(source)
+    for (i, source), schema in zip(members.items(), together(_schema_of, members.values()), strict=True):
         same = next((group for known, group in groups if known.equals(schema)), None)
         if same is None:
             groups.append((schema, {i: source}))
@@ -385,9 +460,11 @@ def _by_schema(members: Mapping[int, Source]) -> list[tuple[pa.Schema, dict[int,
 
 def _schema_of(source: Source) -> pa.Schema:
     try:
-        return pq.read_schema(source.path)
+        if source.here:
+            return pq.read_schema(source.path)
+        return pq.read_schema(pa.PythonFile(Ranges(S3(), object_of(source))))
     except (pa.ArrowException, OSError) as error:
-        raise SourceError(f"damaged Parquet ({source.path}: {error})", "fetch or write it again") from error
+        raise SourceError(f"damaged Parquet ({source.address}: {error})", "fetch or write it again") from error
 
 
 def _uri(folder: Path) -> str:
@@ -395,9 +472,9 @@ def _uri(folder: Path) -> str:
     return f"file://{folder.absolute()}"
 
 
-def _pattern(folder: Path) -> str:
-    """A path for reading, where some characters would be taken for a pattern."""
-    return "".join(f"\\{sign}" if sign in "[]{}*?\\" else sign for sign in _uri(folder))
+def _pattern(uri: str) -> str:
+    """An address for reading, where some characters would be taken for a pattern."""
+    return "".join(f"\\{sign}" if sign in "[]{}*?\\" else sign for sign in uri)
 
 
 def _in_our_words(error: Exception, folder: Path) -> ChurnError:

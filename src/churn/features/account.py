@@ -9,6 +9,7 @@ from ibis import _
 from ibis.common.deferred import Deferred
 
 from churn.features.base import ALL, MS_PER_DAY, Feature, Sums, Window, flag, smoothed
+from churn.regions import REGIONS
 
 DEVICES = {
     "windows": ("Windows", "Windows"),
@@ -18,14 +19,6 @@ DEVICES = {
     "ipad": ("an iPad", "iPad"),
 }
 """Devices, as people call them, and what only their userAgent holds."""
-
-REGIONS = {
-    "northeast": "CT ME MA NH RI VT NJ NY PA",
-    "midwest": "IL IN MI OH WI IA KS MN MO NE ND SD",
-    "south": "DE DC FL GA MD NC SC VA WV AL KY MS TN AR LA OK TX",
-    "west": "AZ CO ID MT NV NM UT WY AK CA HI OR WA",
-}
-"""The four regions of the US census, by the first state of a metro area."""
 
 
 def account(sums: Sums, windows: Sequence[Window]) -> Iterator[Feature]:

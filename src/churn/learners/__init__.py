@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -54,4 +55,42 @@ class Learner(Protocol):
 
     def fit(self, x: Features, y: Ints, params: dict[str, Any], seed: int, weight: Floats | None = None) -> Model:
         """Train on features [n, f] and labels [n]; a row of weight k counts as k rows (None: all count once)."""
+        ...
+
+
+@runtime_checkable
+class Witness(Protocol):
+    """A model whose own library can be asked again, where `Model.logit` computes from numbers taken out of it."""
+
+    def witness(self, x: Features) -> Floats:
+        """The log-odds of `Model.logit` as the library that trained the model gives them, shape [n]."""
+        ...
+
+
+@runtime_checkable
+class Trier(Protocol):
+    """A learner that tries settings by itself, all folds and points side by side.
+
+    Attributes:
+        tuning_folds: into how many folds it wants the rows divided.
+    """
+
+    tuning_folds: int
+
+    def try_all(
+        self, x: Features, y: Ints, folds: Ints, points: Sequence[dict[str, Any]], seed: int, *, weighted: bool
+    ) -> list[float]:
+        """How good some settings are on rows that were not trained on.
+
+        Args:
+            x: features, shape [n, f].
+            y: labels, shape [n].
+            folds: from 0 to `tuning_folds` - 1, each with both classes, shape [n].
+            points: complete settings.
+            seed: of the learner.
+            weighted: each class weighs half of all training rows.
+
+        Returns:
+            One number a point: the mean area under precision and recall over the folds.
+        """
         ...

@@ -16,8 +16,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from churn.evaluation import Floats, Ints
 from churn.learners import Features, Weight
-from churn.learners.onnx_graph import OUTPUT, make_model, node
-from churn.learners.trees import Tree, ensemble_node
+from churn.learners.threads import limited
+from churn.learners.trees import Tree, adding_model
 
 BINS: Final = 64
 """Bins of a feature; more of them cost time and gain nothing on features that are mostly small counts."""
@@ -77,13 +77,7 @@ class BoostedModel:
     def to_onnx(self) -> onnx.ModelProto:
         """See `churn.learners.Model`; thresholds are edges of bins, so nothing is rounded."""
         base = float(np.ravel(self.trees._baseline_prediction)[0])
-        nodes = [
-            ensemble_node([self._tree(found) for found in self._nodes()], "margin", (base,)),
-            node("Cast", ["margin"], "wide", to=onnx.TensorProto.DOUBLE),
-            node("Squeeze", ["wide", "column"], OUTPUT),
-        ]
-        columns = [onnx.numpy_helper.from_array(np.array([1]), "column")]
-        return make_model("gradient_boosted_trees", nodes, columns, len(self.bins.edges))
+        return adding_model([self._tree(found) for found in self._nodes()], base, len(self.bins.edges))
 
     def _nodes(self) -> list[NDArray[Any]]:
         """scikit-learn's nodes, tree by tree."""
@@ -127,4 +121,5 @@ class BoostedLearner:
             early_stopping=False,
             random_state=seed,
         )
-        return BoostedModel(bins, trees.fit(bins.apply(x), y, sample_weight=weight))
+        with limited(len(y)):
+            return BoostedModel(bins, trees.fit(bins.apply(x), y, sample_weight=weight))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Final
@@ -31,6 +32,7 @@ class Family:
         richer: more points, in order; each is tried only if the one before it was the best of all.
         odds: its scores are log-odds; without it they only rise with them, and calibration finds their scale.
         tuning: changes of `params` that hold while tuning only, and make no difference to what is best.
+        trainer: makes what trains it; by default what does so in this process.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Family:
     richer: tuple[dict[str, Any], ...] = ()
     odds: bool = True
     tuning: dict[str, Any] = field(default_factory=dict)
+    trainer: Callable[[], Learner] | None = None
 
     @property
     def prior(self) -> float:
@@ -48,6 +51,8 @@ class Family:
 
     def learner(self) -> Learner:
         """What trains it; its library is loaded only now."""
+        if self.trainer:
+            return self.trainer()
         module, name = LOCAL[self.name]
         made: Learner = getattr(import_module(module), name)()
         return made

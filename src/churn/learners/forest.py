@@ -11,11 +11,7 @@ from sklearn.ensemble import RandomForestClassifier
 
 from churn.evaluation import Floats, Ints
 from churn.learners import Features, Weight
-from churn.learners.onnx_graph import OUTPUT, float64, make_model, node
-from churn.learners.trees import Tree, ensemble_node, floor32
-
-LEAST_SHARE = 1e-6
-"""Votes are kept so far from none and all, or their log-odds would be infinite."""
+from churn.learners.trees import Tree, floor32, share_odds, voting_model
 
 
 @dataclass(frozen=True)
@@ -27,29 +23,16 @@ class ForestModel:
     def logit(self, x: Features) -> Floats:
         """See `churn.learners.Model`: the log-odds of the mean share of leavers in the leaves."""
         with np.errstate(invalid="ignore"):  # scikit-learn adds up all of x to see whether it is finite
-            shares = np.clip(self.forest.predict_proba(x), LEAST_SHARE, 1.0)
-        return np.asarray(np.log(shares[:, 1]) - np.log(shares[:, 0]), dtype=np.float64)
+            return share_odds(self.forest.predict_proba(x))
 
     def weights(self) -> list[Weight]:
         """See `churn.learners.Model`; importance is the share of the fall of impurity."""
         return [Weight(float(share), float("nan")) for share in self.forest.feature_importances_]
 
     def to_onnx(self) -> onnx.ModelProto:
-        """See `churn.learners.Model`.
-
-        Both classes are summed up: each sum has all its digits, while one less the other would lose them near 1.
-        """
+        """See `churn.learners.Model`."""
         trees = [_tree(found.tree_, len(self.forest.estimators_)) for found in self.forest.estimators_]
-        nodes = [
-            ensemble_node(trees, "narrow", (0.0, 0.0)),
-            node("Cast", ["narrow"], "votes", to=onnx.TensorProto.DOUBLE),
-            node("Max", ["votes", "least"], "enough"),
-            node("Min", ["enough", "one"], "shares"),
-            node("Log", ["shares"], "logs"),
-            node("MatMul", ["logs", "signs"], OUTPUT),
-        ]
-        constants = [float64("least", LEAST_SHARE), float64("one", 1.0), float64("signs", [-1.0, 1.0])]
-        return make_model("random_forest", nodes, constants, int(self.forest.n_features_in_))
+        return voting_model(trees, int(self.forest.n_features_in_))
 
 
 class ForestLearner:

@@ -14,7 +14,11 @@ import onnx
 from numpy.typing import NDArray
 
 from churn.evaluation import Floats, Ints
-from churn.learners.onnx_graph import INPUT, node
+from churn.learners import Features
+from churn.learners.onnx_graph import INPUT, OUTPUT, float64, make_model, node
+
+LEAST_SHARE = 1e-6
+"""Votes are kept so far from none and all, or their log-odds would be infinite."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,54 @@ def floor32(values: Floats) -> NDArray[np.float32]:
     above = near.astype(np.float64) > values
     with np.errstate(over="ignore"):  # the number below the lowest is minus infinity, and rightly so
         return np.where(above, np.nextafter(near, np.float32(-np.inf)), near).astype(np.float32)
+
+
+def summed(trees: Sequence[Tree], x: Features) -> Floats:
+    """What the trees add up to for features [n, f], shape [n, targets]."""
+    total = np.zeros((len(x), trees[0].value.shape[1]))
+    for tree in trees:
+        at, inner = np.zeros(len(x), dtype=np.int64), np.arange(len(x))
+        while (inner := inner[tree.left[at[inner]] >= 0]).size:
+            here = at[inner]
+            found = x[inner, tree.feature[here]]
+            left = (found <= tree.threshold[here]) | (np.isnan(found) & tree.unknown_left[here])
+            at[inner] = np.where(left, tree.left[here], tree.right[here])
+        total += tree.value[at]
+    return total
+
+
+def share_odds(shares: Floats) -> Floats:
+    """Log-odds of leaving for the shares of votes of both classes, shape [n, 2]."""
+    kept = np.clip(shares, LEAST_SHARE, 1.0)
+    return np.asarray(np.log(kept[:, 1]) - np.log(kept[:, 0]), dtype=np.float64)
+
+
+def voting_model(trees: Sequence[Tree], features: int) -> onnx.ModelProto:
+    """Trees that vote for both classes, as ONNX.
+
+    Both classes are summed up: each sum has all its digits, while one less the other would lose them near 1.
+    """
+    nodes = [
+        ensemble_node(trees, "narrow", (0.0, 0.0)),
+        node("Cast", ["narrow"], "votes", to=onnx.TensorProto.DOUBLE),
+        node("Max", ["votes", "least"], "enough"),
+        node("Min", ["enough", "one"], "shares"),
+        node("Log", ["shares"], "logs"),
+        node("MatMul", ["logs", "signs"], OUTPUT),
+    ]
+    constants = [float64("least", LEAST_SHARE), float64("one", 1.0), float64("signs", [-1.0, 1.0])]
+    return make_model("random_forest", nodes, constants, features)
+
+
+def adding_model(trees: Sequence[Tree], base: float, features: int) -> onnx.ModelProto:
+    """Trees whose leaves are log-odds to add to `base`, as ONNX."""
+    nodes = [
+        ensemble_node(trees, "margin", (base,)),
+        node("Cast", ["margin"], "wide", to=onnx.TensorProto.DOUBLE),
+        node("Squeeze", ["wide", "column"], OUTPUT),
+    ]
+    columns = [onnx.numpy_helper.from_array(np.array([1]), "column")]
+    return make_model("gradient_boosted_trees", nodes, columns, features)
 
 
 def ensemble_node(trees: Sequence[Tree], output: str, base: Sequence[float]) -> onnx.NodeProto:

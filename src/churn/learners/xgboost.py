@@ -13,6 +13,7 @@ import xgboost
 from churn.evaluation import Floats, Ints
 from churn.learners import Features, Weight
 from churn.learners.onnx_graph import INPUT, OUTPUT, make_model, node
+from churn.learners.threads import threads
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ class XGBoostLearner:
         rounds = params["num_boost_round"]
         own = {name: value for name, value in params.items() if name != "num_boost_round"}
         rate = float(np.clip(np.average(y, weights=weight), 1e-6, 1 - 1e-6))
+        own["nthread"] = threads(len(y))
         settings = {"objective": "binary:logistic", "tree_method": "hist", "seed": seed, "base_score": rate, **own}
         data = xgboost.QuantileDMatrix(x, label=y, weight=weight, max_bin=own.get("max_bin", 256))
         return XGBoostModel(xgboost.train(settings, data, rounds), x.shape[1])

@@ -63,7 +63,7 @@ class Collected:
             nobodys_kinds=rows(counts.nobodys_kinds(nobody)) if nobody is not None else [],
             nobodys_numbers=rows(counts.nobodys_numbers(nobody))[0] if nobody is not None else {},
             people=engine.fetch(counts.people(events, problem.hidden_pages)),
-            numbers=rows(counts.numbers(events))[0],
+            numbers=_numbers(engine, events),
             names=rows(counts.distinct(pairs))[0],
             top={name: rows(counts.top(pairs, name, TOP)) for name in ("artist", "song")},
             users=Users.of(engine.fetch(users.users(days, leavers))),
@@ -71,6 +71,15 @@ class Collected:
             session_ids=rows(users.session_ids(sessions))[0],
             active=rows(users.active_users(days, leavers)),
             page_users=rows(users.page_users(days, leavers)),
-            occasions=rows(users.occasions(days, leavers)),
+            occasions=users.by_trigger(rows(users.occasions(days, leavers))),
             last_seen_leaving=int(rows(leavers.aggregate(n=leavers.count()))[0]["n"]),
         )
+
+
+def _numbers(engine: Engine, events: ir.Table) -> dict[str, Any]:
+    """`<column>__nulls`, `__distinct`, `__min` and `__max` of every column of numbers, and `length__e5`."""
+    found: dict[str, Any] = listed(engine.fetch(counts.music(events)))[0]
+    for name in counts.NUMBERS:
+        (row,) = listed(engine.fetch(counts.number(events, name)))
+        found |= {f"{name}__{part}": value for part, value in row.items()}
+    return found

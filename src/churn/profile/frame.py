@@ -13,7 +13,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from churn.evaluation import Floats
-from churn.features.account import DEVICES, REGIONS
+from churn.features.account import DEVICES
+from churn.regions import REGIONS
 from churn.schema import COUNTED
 
 MS_HOUR: Final = 3_600_000

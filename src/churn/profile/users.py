@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterable
+from typing import Any, Final
 
 import ibis
 import ibis.expr.types as ir
@@ -20,6 +21,9 @@ TRIGGERS: Final[dict[str, str]] = {
     "advert burst": f"{BURST} adverts or more on one day",
 }
 """What may come before a leaving, in words."""
+
+EVENTS: Final = (*TRIGGERS, "any day")
+"""What may happen on a day of a user, or just the day."""
 
 _SUMS: Final = ("events", "session_ms", "listened_e5", "sessions", "gaps", "gap_ms", "new_artists", "new_songs",
                 *COUNTED.values(), "paid_songs")  # fmt: skip
@@ -91,28 +95,42 @@ def page_users(user_days: ir.Table, leavers: ir.Table) -> ir.Table:
 
 
 def occasions(user_days: ir.Table, leavers: ir.Table) -> ir.Table:
-    """Days of users on which something happened, by what came of them.
+    """Days of users on which something happened, by what came of them; `by_trigger` takes it apart.
 
     Returns:
-        `trigger` (of `TRIGGERS`, or `any day`), `day`, `days` from it to the leaving (null for who stayed),
-        `latest` (1 for the user's last such day before leaving), and how many: `n`.
+        `day`, `days` from it to the leaving (null for who stayed); for each of `EVENTS` 0 where it did not happen,
+        1 where it did, 2 on the user's last such day before leaving; and how many: `n`.
     """
     joined = user_days.left_join(leavers.select("userId", "left_day"), "userId").drop("userId_right")
     until = joined.filter(joined.left_day.isnull() | (joined.day <= joined.left_day))
-    conditions = {
-        "upgrade": until.upgrade_submits > 0,
-        "downgrade": until.downgrade_submits > 0,
-        "advert burst": until.adverts >= BURST,
-        "any day": ibis.literal(True),
-    }
-    parts = [_of_trigger(until, trigger, condition) for trigger, condition in conditions.items()]
-    return ibis.union(*parts)
-
-
-def _of_trigger(days: ir.Table, trigger: str, condition: ir.Value) -> ir.Table:
-    chosen = days.filter(condition).select(
-        "userId", "day", days=days.left_day.delta(days.day, unit="day").cast("int64")
+    happened = (
+        until.upgrade_submits > 0,
+        until.downgrade_submits > 0,
+        until.adverts >= BURST,
+        ibis.literal(True),
     )
-    last = chosen.mutate(latest=(chosen.day == chosen.day.max().over(group_by="userId")).cast("int8"))
-    counted = last.group_by("day", "days", "latest").aggregate(n=last.count())
-    return counted.select("day", "days", "latest", "n", trigger=ibis.literal(trigger))
+    dated = until.select(
+        "userId",
+        "day",
+        days=until.left_day.delta(until.day, unit="day").cast("int64"),
+        **{f"on_{i}": ibis.ifelse(here, until.day, None) for i, here in enumerate(happened)},
+    )
+    # All four in one walk over the days of a user.
+    kinds = {f"kind_{i}": _kind(dated[f"on_{i}"]) for i in range(len(EVENTS))}
+    marked = dated.select("day", "days", **kinds)
+    return marked.group_by("day", "days", *kinds).aggregate(n=marked.count())
+
+
+def _kind(on: ir.Value) -> ir.Value:
+    last = on.max().over(group_by="userId")
+    return ibis.cases((on.isnull(), 0), (on == last, 2), else_=1).cast("int8")
+
+
+def by_trigger(counted: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of `occasions`, one for each thing that happened: `trigger` (of `EVENTS`), `day`, `days`, `latest`, `n`."""
+    return [
+        {"trigger": trigger, "day": row["day"], "days": row["days"], "latest": int(kind == 2), "n": row["n"]}
+        for row in counted
+        for i, trigger in enumerate(EVENTS)
+        if (kind := row[f"kind_{i}"])
+    ]

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import itertools
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from html import escape
 from typing import Final
 
-from churn.report.blocks import Axis, Plot, Series, shown
+from churn.report.blocks import Axis, Plot, Series, percent, shown, sized
 
 LIGHT: Final = ("#767676", "#0072b2", "#c04d00", "#008060", "#a64d87", "#8a6d00", "#3d3d3d")
 DARK: Final = ("#a8a8a8", "#56b4e9", "#f0913c", "#2fc79b", "#e29ac4", "#e8cf4a", "#e6e6e6")
@@ -21,6 +22,8 @@ DARK: Final = ("#a8a8a8", "#56b4e9", "#f0913c", "#2fc79b", "#e29ac4", "#e8cf4a",
 
 WIDTH: Final = 760
 _HEIGHT: Final = 360
+_NARROW: Final = 600
+"""Below this width there is room for fewer ticks, shorter names, and titles in two lines."""
 _ROW: Final = 22
 _CHAR: Final = 6.6
 _LABEL: Final = 40
@@ -60,19 +63,58 @@ class Scale:
         return not math.isnan(value) and self.low <= value <= self.high
 
 
-def svg(plot: Plot, *, alone: bool = True) -> str:
-    """The picture of a plot, of its first choice; `alone`: for a file of its own."""
+@dataclass(frozen=True)
+class Spot:
+    """A value in a picture: where it lies, in the units of the picture, and what it says."""
+
+    x: float
+    y: float
+    text: str
+
+
+def svg(plot: Plot, *, alone: bool = True, width: int = WIDTH) -> str:
+    """The picture of a plot, of its first choice; `alone`: for a file of its own; `width`: in pixels."""
     series = plot.first
-    names = _categories(series)
-    drawing = _Flat(plot, series, names) if plot.flat and names else _Upright(plot, series, names)
+    drawing = _drawing(plot, width)
     body = "".join([*drawing.axes(), *(part for s in series for part in drawing.draw(s))])
-    legend = _legend(series, drawing.height)
+    legend = _legend(series, drawing.height, width)
     height = drawing.height + (26 * legend.count("<g") if legend else 0)
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:.0f}" role="img" '
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height:.0f}" role="img" '
     label = f'aria-label="{escape(f"{plot.title}. {plot.alt}")}" '
     look = 'font-family="system-ui, sans-serif" font-size="12" fill="var(--ink)">'
     title = f'<text x="10" y="18" font-size="14" font-weight="600">{escape(plot.title)}</text>' if alone else ""
     return f"{head}{label}{look}{_ALONE if alone else ''}{title}{body}{legend}</svg>\n"
+
+
+def spots(plot: Plot, *, width: int = WIDTH) -> list[Spot]:
+    """The values in the picture of a plot that `svg` draws with the same width, for a reader who points at them."""
+    drawing = _drawing(plot, width)
+    found = []
+    for s in plot.first:
+        if s.dashed:
+            continue
+        for i, (x, y) in enumerate(zip(s.x, s.y, strict=True)):
+            if drawing.value.holds(y):
+                found.append(Spot(*drawing.at(s, x, y), _said(plot, s, i)))
+    return found
+
+
+def _drawing(plot: Plot, width: int) -> _Flat | _Upright:
+    series = plot.first
+    names = _categories(series)
+    return _Flat(plot, series, names, width) if plot.flat and names else _Upright(plot, series, names, width)
+
+
+def _said(plot: Plot, s: Series, i: int) -> str:
+    x, y = s.x[i], _value(s.y[i], plot.y)
+    place = _day(x) if isinstance(x, str) else tick_text(round(x, 4), plot.x)
+    ends = f" ({_value(s.low[i], plot.y)} to {_value(s.high[i], plot.y)})" if len(s.low) else ""
+    note = f"; {shown(s.notes[i], 80)}" if len(s.notes) and s.notes[i] else ""
+    return f"{place}, {shown(s.name, _LABEL)}: {y}{ends}{note}"
+
+
+def _value(value: float, axis: Axis) -> str:
+    return percent(value) if axis.percent else sized(value)
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, look: str) -> str:
@@ -138,20 +180,20 @@ def _range(plot: Plot, series: Sequence[Series]) -> tuple[float, float]:
 class _Upright:
     """Values upwards; categories, dates or numbers along the bottom."""
 
-    def __init__(self, plot: Plot, series: Sequence[Series], names: list[str]) -> None:
-        self.plot, self.names, self.height = plot, names, float(_HEIGHT)
+    def __init__(self, plot: Plot, series: Sequence[Series], names: list[str], width: int) -> None:
+        self.plot, self.names, self.width, self.height = plot, names, width, float(_HEIGHT)
         self.bars = [s for s in series if s.kind == "bar"]
         low, high = _range(plot, series)
-        self.value = Scale(low, high, _HEIGHT - 52, 34)
+        self.value = Scale(low, high, _HEIGHT - (52 if width >= _NARROW else 66), 34)
         self.place = self._places(series)
 
     def _places(self, series: Sequence[Series]) -> Scale:
         if self.names:
-            return Scale(-0.5, len(self.names) - 0.5, 66, WIDTH - 14)
+            return Scale(-0.5, len(self.names) - 0.5, 66, self.width - 14)
         found = [float(x) for s in series for x in s.x]
         half = self._step() / 2 if self.bars else 0.0
         low, high = self.plot.x.ends or (min(found, default=0.0) - half, max(found, default=1.0) + half)
-        return Scale(low, high if high > low else low + 1, 66, WIDTH - 14)
+        return Scale(low, high if high > low else low + 1, 66, self.width - 14)
 
     def _step(self) -> float:
         """From one bar to the next."""
@@ -172,19 +214,24 @@ class _Upright:
             parts.append(_text(left - 6, y + 4, tick_text(tick, self.plot.y), "end"))
         for place, text in self._marks():
             parts.append(_text(place, bottom + 17, text))
-        parts.append(_text((left + right) / 2, bottom + 38, self.plot.x.title))
+        parts += _title((left + right) / 2, bottom + 38, self.plot.x.title, self.width)
         turned = f"translate(14 {(self.value.start + self.value.end) / 2:.0f}) rotate(-90)"
         parts.append(f'<text transform="{turned}" text-anchor="middle">{escape(self.plot.y.title)}</text>')
         return parts
 
     def _marks(self) -> list[tuple[float, str]]:
         if not self.names:
-            return [(self.place(t), tick_text(t, self.plot.x)) for t in ticks(self.place.low, self.place.high, 8)]
+            about = 8 if self.width >= _NARROW else 4
+            return [(self.place(t), tick_text(t, self.plot.x)) for t in ticks(self.place.low, self.place.high, about)]
         texts = [_day(name) for name in self.names]
         longest = max(len(text) for text in texts)
         fits = max(int((self.place.end - self.place.start) / (longest * _CHAR + 10)), 1)
         every = math.ceil(len(texts) / fits)
         return [(self.place(i), text) for i, text in enumerate(texts) if i % every == 0]
+
+    def at(self, s: Series, x: float | str, y: float) -> tuple[float, float]:
+        """Where a value of a series lies."""
+        return self.x(x) + (self._shift(s) if s.kind == "bar" else 0.0), self.value(y)
 
     def draw(self, s: Series) -> list[str]:
         points = [(self.x(x), y, i) for i, (x, y) in enumerate(zip(s.x, s.y, strict=True)) if self.value.holds(y)]
@@ -203,9 +250,15 @@ class _Upright:
             parts.append(_dot(x, self.value(y), s))
         return parts
 
+    def _wide(self) -> float:
+        return abs(self.place(self._step()) - self.place(0)) * 0.8 / len(self.bars)
+
+    def _shift(self, s: Series) -> float:
+        """From the place of a category to the middle of a bar beside others."""
+        return (self.bars.index(s) - (len(self.bars) - 1) / 2) * self._wide()
+
     def _bars(self, s: Series) -> list[str]:
-        wide = abs(self.place(self._step()) - self.place(0)) * 0.8 / len(self.bars)
-        shift = (self.bars.index(s) - (len(self.bars) - 1) / 2) * wide
+        wide, shift = self._wide(), self._shift(s)
         zero, parts = self.value(max(0.0, self.value.low)), []
         for x, y in zip(s.x, s.y, strict=True):
             if not math.isnan(y):
@@ -224,38 +277,46 @@ class _Upright:
 class _Flat:
     """Values to the right; categories down the side."""
 
-    def __init__(self, plot: Plot, series: Sequence[Series], names: list[str]) -> None:
-        self.plot, self.names = plot, names
+    def __init__(self, plot: Plot, series: Sequence[Series], names: list[str], width: int) -> None:
+        self.plot, self.names, self.width = plot, names, width
         self.bars = [s for s in series if s.kind == "bar"]
         self.beside = {name: [s for s in series if name in s.x] for name in names}
         self.count = max(len(beside) for beside in self.beside.values())
         row = _ROW + 8 * (self.count - 1)
-        self.height = 34 + row * len(names) + 46.0
-        label = min(max(len(shown(name, _LABEL)) for name in names) * _CHAR + 18, 290)
-        self.value = Scale(*_range(plot, series), label, WIDTH - 20)
+        self.height = 34 + row * len(names) + (46.0 if width >= _NARROW else 60.0)
+        self.letters = _LABEL if width >= _NARROW else _LABEL // 2
+        label = min(max(len(shown(name, self.letters)) for name in names) * _CHAR + 18, 290)
+        self.value = Scale(*_range(plot, series), label, width - 20)
         self.place = Scale(-0.5, len(names) - 0.5, 34, 34 + row * len(names))
 
     def axes(self) -> list[str]:
         top, bottom = self.place.start, self.place.end
         parts = []
-        for tick in ticks(self.value.low, self.value.high):
+        for tick in ticks(self.value.low, self.value.high, 6 if self.width >= _NARROW else 3):
             x = self.value(tick)
             parts.append(_line(x, top, x, bottom, _RULE))
             parts.append(_text(x, bottom + 16, tick_text(tick, self.plot.y)))
         for i, name in enumerate(self.names):
-            parts.append(_text(self.value.start - 8, self.place(i) + 4, shown(name, _LABEL), "end"))
-        parts.append(_text((self.value.start + self.value.end) / 2, bottom + 38, self.plot.y.title))
+            parts.append(_text(self.value.start - 8, self.place(i) + 4, shown(name, self.letters), "end"))
+        parts += _title((self.value.start + self.value.end) / 2, bottom + 38, self.plot.y.title, self.width)
         return parts
 
+    def at(self, s: Series, x: float | str, y: float) -> tuple[float, float]:
+        """Where a value of a series lies."""
+        beside = self.beside[str(x)]
+        shift = (beside.index(s) - (len(beside) - 1) / 2) * self._tall()
+        return self.value(y), self.place(self.names.index(str(x))) + shift
+
+    def _tall(self) -> float:
+        return (self.place(1) - self.place(0)) * 0.8 / self.count
+
     def draw(self, s: Series) -> list[str]:
-        tall = (self.place(1) - self.place(0)) * 0.8 / self.count
+        tall = self._tall()
         zero, parts = self.value(max(0.0, self.value.low)), []
         for i, (name, value) in enumerate(zip(s.x, s.y, strict=True)):
             if not self.value.holds(value):
                 continue
-            beside = self.beside[str(name)]
-            y = self.place(self.names.index(str(name))) + (beside.index(s) - (len(beside) - 1) / 2) * tall
-            x = self.value(value)
+            x, y = self.at(s, name, value)
             if s.kind == "bar":
                 parts.append(_bar(min(x, zero), y - tall / 2, abs(x - zero), max(tall - 1, 1.0), s))
                 continue
@@ -266,14 +327,23 @@ class _Flat:
         return parts
 
 
-def _legend(series: Sequence[Series], top: float) -> str:
+def _title(x: float, y: float, text: str, width: int) -> list[str]:
+    """The title of an axis along the bottom, kept inside the picture; in two lines where there is little room."""
+    room = int(min(x, width - x) * 2 / _CHAR)
+    if width >= _NARROW or len(text) <= room:
+        return [_text(x, y, text)]
+    lines = textwrap.wrap(text, room, max_lines=2, placeholder=" …")
+    return [_text(x, y + 14 * i, line) for i, line in enumerate(lines)]
+
+
+def _legend(series: Sequence[Series], top: float, width: int) -> str:
     if len(series) < 2:
         return ""
     x, y = 66.0, top + 12
     lines: list[list[str]] = [[]]
     for s in series:
         wide = 28 + len(shown(s.name, 60)) * _CHAR + 14
-        if x + wide > WIDTH and lines[-1]:
+        if x + wide > width and lines[-1]:
             lines.append([])
             x, y = 66.0, y + 22
         lines[-1].append(_bar(x, y - 9, 18, 9, s) + _text(x + 24, y, shown(s.name, 60), "start"))

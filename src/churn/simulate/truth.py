@@ -97,10 +97,10 @@ def truth(simulation: Simulation, who: People, events: Events) -> pa.Table:
     """One row a user and date, for users who were seen before it and have not cancelled.
 
     Returns:
-        A table of `SCHEMA`; dates are UTC midnights every `EVERY` days, as long as the horizon lies inside.
+        A table of `SCHEMA`; dates are the UTC midnights of `days_of`.
     """
     calendar, tables = simulation.calendar, []
-    days = range(EVERY, simulation.days - HORIZON + 1, EVERY)
+    days = days_of(simulation.days)
     levels, present = _at_dates(simulation, events, days)
     for i, day in enumerate(days):
         users = np.flatnonzero(present[i])
@@ -118,6 +118,16 @@ def truth(simulation: Simulation, who: People, events: Events) -> pa.Table:
         ]
         tables.append(pa.Table.from_arrays(columns, schema=SCHEMA))
     return pa.concat_tables(tables) if tables else SCHEMA.empty_table()
+
+
+def days_of(days: int) -> range:
+    """The dates of the truth as days since the start of a log of so many days.
+
+    They go back from the last one by `EVERY`; it is the cut-off on which a run with the usual settings tests its
+    models, `HORIZON` days before the start of the log's last day.
+    """
+    last = days - 1 - HORIZON
+    return range(EVERY + (last - EVERY) % EVERY, last + 1, EVERY)
 
 
 def _at_dates(simulation: Simulation, events: Events, days: range) -> tuple[Ints, np.ndarray]:

@@ -31,15 +31,16 @@ def section(inputs: Inputs) -> Section:
     title = "How they behave"
     if not inputs.facts:
         return Section("behaviour", title, [Missing(NO_STATISTICS)])
-    blocks: list[Block] = [_by_date(inputs), _by_weekday(inputs), _by_hour(inputs)]
+    blocks: list[Block] = [by_date(inputs), _by_weekday(inputs), _by_hour(inputs)]
     if inputs.facts["leavers"]:
-        blocks += [_page_rates(inputs), *_waits(inputs)]
+        blocks += [page_rates(inputs), *_waits(inputs)]
     else:
         blocks.append(Missing("Comparisons of who stayed and who left: nobody left."))
     return Section("behaviour", title, [*blocks, _quantities(inputs)])
 
 
-def _by_date(inputs: Inputs) -> Plot:
+def by_date(inputs: Inputs) -> Plot:
+    """What was done on each day."""
     rows = inputs.rows("statistics/activity_by_date", group="all")
     days = [row["date"] for row in rows]
     choices = {
@@ -94,7 +95,8 @@ def _peak(series: list[Series]) -> str:
     return f"Most songs: {names[0]} ({percent(most[0])}); fewest: {names[1]} ({percent(least[0])})."
 
 
-def _page_rates(inputs: Inputs) -> Plot:
+def page_rates(inputs: Inputs) -> Plot:
+    """What those who left did more, and less, than those who stayed."""
     rows = [row for row in inputs.rows("statistics/page_rates") if row["group"] in GROUPS]
     pages = [row["page"] for row in inputs.rows("statistics/page_rates", group="all")]
     choices = {}

@@ -43,14 +43,15 @@ def section(inputs: Inputs) -> Section:
             ("churn rate", rate),
             ("95 % interval", span(facts["churn_rate_low"], facts["churn_rate_high"])),
         ]),
-        *_survival(inputs),
-        *_segments(inputs),
-        *_deciles(inputs),
+        *survival(inputs),
+        *segments(inputs),
+        *deciles(inputs),
     ]  # fmt: skip
     return Section("leavers", title, blocks)
 
 
-def _survival(inputs: Inputs) -> list[Block]:
+def survival(inputs: Inputs) -> list[Block]:
+    """How many are still there after so many days."""
     series, ends = [], []
     for colour, (origin, words) in enumerate((("first event in the log", "since the first event in the log"),
                                               ("registration", "since registration")), 1):  # fmt: skip
@@ -79,7 +80,8 @@ def _survival(inputs: Inputs) -> list[Block]:
     ]
 
 
-def _segments(inputs: Inputs) -> list[Block]:
+def segments(inputs: Inputs) -> list[Block]:
+    """Churn rate by segment: a plot, a warning, a table."""
     by_segment: dict[str, list[Cells]] = {}
     for row in inputs.rows("statistics/churn_by_segment"):
         by_segment.setdefault(row["segment"], []).append(row)
@@ -139,7 +141,8 @@ def _widest(by_segment: dict[str, list[Cells]]) -> str:
     return "Intervals that do not touch: " + "; ".join(found[:_NAMED]) + f"{more}."
 
 
-def _deciles(inputs: Inputs) -> list[Block]:
+def deciles(inputs: Inputs) -> list[Block]:
+    """Churn rate by tenth of users: a plot, and how to read it."""
     by_measure: dict[tuple[str, str], list[Cells]] = {}
     for row in inputs.rows("statistics/churn_by_decile"):
         by_measure.setdefault((row["measure"], row["unit"]), []).append(row)

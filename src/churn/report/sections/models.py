@@ -46,15 +46,15 @@ def section(inputs: Inputs) -> Section:
             "Each model was measured on users that it had not seen; for the forecast, also on days that it had not "
             "seen. In brackets: 95 % intervals, by drawing users again and again."
         ),
-        *[_scores(inputs, task) for task in tasks],
-        _curve(inputs, "roc", "ROC curves", Axis("false alarms: share of those who stayed", percent=True, ends=(0, 1))),
-        _curve(inputs, "precision_recall", "Precision and recall",
+        *[scores(inputs, task) for task in tasks],
+        curve(inputs, "roc", "ROC curves", Axis("false alarms: share of those who stayed", percent=True, ends=(0, 1))),
+        curve(inputs, "precision_recall", "Precision and recall",
                Axis("recall: share of leavers found", percent=True, ends=(0, 1))),
-        _calibration(inputs),
-        _lift(inputs),
+        calibration(inputs),
+        lift(inputs),
         _thresholds(inputs),
         *_confusion(inputs),
-        *_importance(inputs),
+        *importance(inputs),
     ]  # fmt: skip
     return Section("models", title, blocks)
 
@@ -75,7 +75,8 @@ def name_of(model: str) -> str:
     return shown(model.replace("_", " "), 40)
 
 
-def _scores(inputs: Inputs, task: str) -> Table:
+def scores(inputs: Inputs, task: str) -> Table:
+    """The models of a task and the rules of thumb beside them."""
     names = ("roc_auc", "average_precision", "f1_churn", "brier", "lift_10")
     rows = []
     for row in models_of(inputs, task):
@@ -111,7 +112,8 @@ def _values(rows: Sequence[Cells], name: str) -> list[float]:
     return [number(row, name) for row in rows]
 
 
-def _curve(inputs: Inputs, curve: str, title: str, x: Axis) -> Plot:
+def curve(inputs: Inputs, curve: str, title: str, x: Axis) -> Plot:
+    """The curves of every model, by task; `curve` as in `metrics/curves.csv`."""
     y = Axis("recall: share of leavers found" if curve == "roc" else "precision: share of leavers among the flagged",
              percent=True, zero=True)  # fmt: skip
     choices = {}
@@ -132,7 +134,8 @@ def _selected(inputs: Inputs) -> Cells:
     return models_of(inputs, tasks[0])[0]
 
 
-def _calibration(inputs: Inputs) -> Plot:
+def calibration(inputs: Inputs) -> Plot:
+    """What was said, and what came of it."""
     choices = {}
     for task, parts in _by_task(inputs, "metrics/calibration").items():
         top = max(v for _, _, rows in parts for name in ("mean_probability", "churn_rate") for v in _values(rows, name))
@@ -151,7 +154,8 @@ def _calibration(inputs: Inputs) -> Plot:
     )  # fmt: skip
 
 
-def _lift(inputs: Inputs) -> Plot:
+def lift(inputs: Inputs) -> Plot:
+    """Leavers found by contacting the riskiest users."""
     choices = {}
     for task, parts in _by_task(inputs, "metrics/lift").items():
         choices[task] = [
@@ -199,7 +203,8 @@ def _confusion(inputs: Inputs) -> list[Block]:
                   [False, False, *([True] * 7)], "metrics/models.csv")]  # fmt: skip
 
 
-def _importance(inputs: Inputs) -> list[Block]:
+def importance(inputs: Inputs) -> list[Block]:
+    """What the models look at."""
     choices, tables = {}, []
     for task, parts in _by_task(inputs, "metrics/importance").items():
         for model, _, rows in parts:

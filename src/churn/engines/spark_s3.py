@@ -1,0 +1,96 @@
+"""What Spark needs to read and write S3: the file system it has for it, and who we are there.
+
+On EMR it is there under `s3://`; elsewhere it is Hadoop's S3A, from the package hadoop-aws. Nothing here imports
+pyspark: a context is handed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+from urllib.parse import unquote
+
+from churn.errors import UnavailableError
+from churn.s3.client import S3
+from churn.sources import Packing, Source
+
+_CLASS: Final = "org.apache.hadoop.fs.s3a.S3AFileSystem"
+_BY_ENDING: Final[dict[str, Packing | None]] = {
+    ".gz": "gzip",
+    ".bz2": "bz2",
+    ".zst": "zstd",
+    ".deflate": None,
+    ".lz4": None,
+    ".snappy": None,
+}
+"""What Hadoop takes a file for by its ending."""
+
+_ATTEMPTS: Final = "6"
+
+
+def reads(source: Source) -> bool:
+    """Whether Spark reads an object where it lies: by its name it must know the packing, and not pass it over.
+
+    Zstandard needs a system library that is mostly absent.
+    """
+    name = source.url.rpartition("/")[2]
+    told = next((packing for ending, packing in _BY_ENDING.items() if name.endswith(ending)), "none")
+    hidden = name.startswith((".", "_"))
+    return not hidden and (source.kind == "parquet" or (told == source.packing and told != "zstd"))
+
+
+def prepare(context: Any, buckets: Iterable[str]) -> str:
+    """Tell Hadoop about buckets what boto3 knows about them; settings that are there go before.
+
+    Args:
+        context: of Spark.
+        buckets: those that will be read or written.
+
+    Returns:
+        The scheme under which this Spark knows S3.
+
+    Raises:
+        UnavailableError: if it does not know S3.
+    """
+    hadoop = context._jsc.hadoopConfiguration()
+    if hadoop.get("fs.s3.impl"):
+        return "s3"
+    if hadoop.getClassByNameOrNull(_CLASS) is None:
+        version = context._jvm.org.apache.hadoop.util.VersionInfo.getVersion()
+        raise UnavailableError(
+            "this Spark cannot read s3://", f"add --conf spark.jars.packages=org.apache.hadoop:hadoop-aws:{version}"
+        )
+    for bucket in buckets:
+        for name, value in _settings(S3()).items():
+            if not hadoop.get(f"fs.s3a.{name}") or name not in ("access.key", "secret.key", "session.token"):
+                _set(hadoop, f"fs.s3a.bucket.{bucket}.{name}", value)
+    return "s3a"
+
+
+def _settings(s3: S3) -> dict[str, str]:
+    """For `fs.s3a.`; keys go into Hadoop's settings and not into Spark's, which are shown and logged."""
+    settings = {"endpoint.region": s3.region(), "retry.limit": _ATTEMPTS, "attempts.maximum": _ATTEMPTS}
+    endpoint = s3.endpoint()
+    if endpoint:
+        settings |= {"endpoint": endpoint, "path.style.access": "true"}
+        settings["connection.ssl.enabled"] = str(endpoint.startswith("https://")).lower()
+    keys = s3.keys()
+    if keys:
+        provider = "Temporary" if "session.token" in keys else "Simple"
+        settings |= {**keys, "aws.credentials.provider": f"org.apache.hadoop.fs.s3a.{provider}AWSCredentialsProvider"}
+    return settings
+
+
+def _set(hadoop: Any, name: str, value: str) -> None:
+    if not hadoop.get(name):
+        hadoop.set(name, value)
+
+
+def numbers_of(found: Iterable[str], wanted: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Files as Spark calls them, and their numbers; Spark writes odd characters as %20.
+
+    Args:
+        found: as `DataFrame.inputFiles` lists them.
+        wanted: numbers by address.
+    """
+    return [(file, wanted[unquote(file)]) for file in found]

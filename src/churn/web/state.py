@@ -1,0 +1,89 @@
+"""What the views share; kept in the application, so that there may be several in one process."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, cast
+
+from flask import current_app
+
+from churn.bundle import Manifest
+from churn.errors import RequestError
+from churn.reference import read_reference
+from churn.scoring import Scorer
+from churn.web.jobs import Jobs
+from churn.web.metrics import Metrics
+from churn.web.opening import Opened
+from churn.web.predict import Predictor
+from churn.web.settings import WebSettings
+from churn.web.store import Store
+
+
+@dataclass
+class State:
+    """What a server holds.
+
+    Attributes:
+        settings: how it is run.
+        opened: the folder it serves.
+        scorer: the model.
+        predictor: answers calls with features.
+        jobs: uploaded logs that are being scored.
+        metrics: what it counts of itself.
+        secret: of this process; forms are signed with it.
+        large: held while a large body is worked on.
+    """
+
+    settings: WebSettings
+    opened: Opened
+    scorer: Scorer
+    predictor: Predictor
+    jobs: Jobs
+    metrics: Metrics
+    secret: bytes
+    large: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the bundle says of itself."""
+        return self.opened.bundle.manifest
+
+    @property
+    def store(self) -> Store | None:
+        """Everything of the run; None where a bundle alone is served."""
+        return self.opened.store
+
+    @property
+    def run(self) -> Store:
+        """Everything of the run.
+
+        Raises:
+            RequestError: where a bundle alone is served.
+        """
+        if self.opened.store is None:
+            remedy = "start the server with the folder of a run: churn serve RUN"
+            raise RequestError("a model alone is served here, without a risk list", remedy, status=404)
+        return self.opened.store
+
+    @cached_property
+    def reference(self) -> dict[str, dict[float, float]]:
+        """By feature, the values at its quantiles when the model was made."""
+        store = self.opened.store
+        columns = store.reference() if store else read_reference(self.opened.bundle.reference)
+        found: dict[str, dict[float, float]] = {}
+        rows = zip(columns["feature"], columns["quantile"], columns["value"], strict=True) if columns else ()
+        for feature, quantile, value in rows:
+            found.setdefault(feature, {})[round(quantile, 4)] = value
+        return found
+
+
+def state() -> State:
+    """The state of the application that answers the current request."""
+    return cast(State, current_app.extensions["churn"])
+
+
+def put_state(extensions: dict[str, Any], made: State) -> None:
+    """Keep a state in an application."""
+    extensions["churn"] = made

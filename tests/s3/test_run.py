@@ -1,0 +1,178 @@
+"""The main job from S3 to S3: the same results as from disk to disk, on both engines."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from churn.engines.java import missing_java
+from churn.s3.url import work_folder
+from tests.e2e.small import churn, complaint, finished_run
+from tests.parity.compare import assert_same_table
+from tests.s3.conftest import Put, keys
+from tests.test_sanitise import PACK
+
+pytestmark = pytest.mark.slow
+
+ONE_FAMILY = ("--families", "logistic_regression")
+
+
+def snapshots(bucket: Any, task: str) -> pa.Table:
+    parts = [entry.get()["Body"].read() for entry in bucket.objects.filter(Prefix=f"run/snapshots/{task}/")]
+    return pa.concat_tables([pq.read_table(io.BytesIO(part)) for part in parts])
+
+
+def local_snapshots(out: Path, task: str) -> pa.Table:
+    return pa.concat_tables([pq.read_table(path) for path in sorted((out / "snapshots" / task).glob("*.parquet"))])
+
+
+def assert_same_results(bucket: Any, whole: Path) -> None:
+    """What lies in the bucket is what lies in the folder of a run on this machine."""
+    for task in ("forecast", "history"):
+        assert_same_table(snapshots(bucket, task), local_snapshots(whole, task), "userId", "cutoff")
+    assert bucket.Object("run/risk.csv").get()["Body"].read() == (whole / "risk.csv").read_bytes()
+    there = {key.removeprefix("run/") for key in keys(bucket, "run/") if not key.endswith(".parquet")}
+    here = {path.relative_to(whole).as_posix() for path in whole.rglob("*") if path.is_file()}
+    assert there - {".churn/mark"} == {name for name in here if not name.endswith((".parquet", "lock"))}
+    run = json.loads(bucket.Object("run/run.json").get()["Body"].read())
+    assert all(bucket.Object(f"run/{name}").content_length >= 0 for name in run["files"])
+    assert [key for key in keys(bucket) if "/aside/" in key or "_temporary" in key] == []
+
+
+def test_from_s3_to_s3_and_on_from_there(
+    bucket: Any, put: Put, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
+    settings, whole = finished_run(tmp_path_factory.getbasetemp())
+    lines = Path(settings.logs[0]).read_bytes().splitlines(keepends=True)
+    put("log/a.json", b"".join(lines[::2]))
+    put("log/b/c.json", b"".join(lines[1::2]))
+    words = ("run", "s3://logs/log/", "--out", "s3a://logs/run/", *ONE_FAMILY)
+    done = churn(*words)
+    assert done.returncode == 0, done.stderr
+    assert "s3://logs/run/risk.csv" in done.stdout
+    assert not work_folder("s3://logs/run").joinpath(".churn").exists()
+    work_folder("s3://logs/run").rmdir()
+    assert_same_results(bucket, whole)
+    assert [file["path"] for file in json.loads(bucket.Object("run/ingest.json").get()["Body"].read())["files"]] == [
+        "s3://logs/log/a.json", "s3://logs/log/b/c.json",
+    ]  # fmt: skip
+    again = churn(*words)
+    assert (again.returncode, again.stderr.count("(done before)")) == (0, 7)
+    less = churn("ingest", "s3://logs/log/a.json", "--out", str(tmp_path / "here"))
+    assert (less.returncode, less.stdout.startswith(f"{len(lines[::2]):,} lines")) == (0, True)
+    assert not (tmp_path / "here" / ".churn" / "staged").exists()
+
+
+def test_a_bundle_in_s3_scores_a_log_in_s3_and_a_run_in_s3_gets_its_page(
+    bucket: Any, put: Put, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
+    settings, whole = finished_run(tmp_path_factory.getbasetemp())
+    log = put("new/log.json", Path(settings.logs[0]))
+    for path in whole.rglob("*"):
+        if path.is_file() and path.name != "report.html":
+            put(f"run/{path.relative_to(whole).as_posix()}", path)
+    run = churn("report", "s3://logs/run/")
+    assert (run.returncode, run.stdout) == (0, "see s3://logs/run/report.html\n")
+    assert b"<html" in bucket.Object("run/report.html").get()["Body"].read()
+    words = ("--as-of", "2018-12-01", "--out")
+    done = churn("score", "s3://logs/run/bundle", log, *words, "s3://logs/lists/risk.csv")
+    assert done.returncode == 0, done.stderr
+    assert keys(bucket, "lists/") == ["lists/risk.csv", "lists/risk.drift.csv"]
+    churn("score", whole / "bundle", settings.logs[0], *words, tmp_path / "risk.csv")
+    assert bucket.Object("lists/risk.csv").get()["Body"].read() == (tmp_path / "risk.csv").read_bytes()
+    gone = churn("score", "s3://logs/gone", log, *words, "s3://logs/lists/risk.csv")
+    assert gone.returncode == 2
+    assert complaint(gone.stderr) == "s3://logs/gone: there is no such folder; check the address"
+
+
+def test_mistakes_are_told_in_a_line(bucket: Any, put: Put, tmp_path: Path) -> None:
+    put("log.json")
+    for words, said in {
+        ("s3://logs/gone/", str(tmp_path / "run")): "s3://logs/gone/: there is no such object or folder",
+        ("s3://nobody/log", str(tmp_path / "run")): "s3://nobody/log: there is no such bucket",
+        ("s3://logs/log.json", "s3://nobody/run"): "s3://nobody/run: there is no such bucket",
+        ("s3://logs/log.json", "s3://logs"): "s3://logs/ holds objects that no run of this program made",
+    }.items():
+        done = churn("run", words[0], "--out", words[1])
+        assert done.returncode == 2
+        assert complaint(done.stderr).startswith(said)
+        shutil.rmtree(tmp_path / "run", ignore_errors=True)
+
+
+# Spark reads and writes S3 itself, by Hadoop's own library.
+
+AWS_SDK = {"3.5.0": "2.35.4"}
+"""The AWS library that a version of Hadoop asks for: as a whole it has 690 MB, the parts that are needed have 18."""
+
+PARTS = ("s3", "s3-transfer-manager", "sts", "apache-client", "netty-nio-client")
+
+
+def hadoop_aws() -> tuple[str, ...]:
+    """The options with which Spark fetches what it needs for S3; skips the test where that is not known."""
+    pyspark = pytest.importorskip("pyspark")
+    if missing_java():
+        pytest.skip(f"{missing_java()}; Spark is NOT tested")
+    (jar,) = (Path(pyspark.__file__).parent / "jars").glob("hadoop-client-api-*.jar")
+    hadoop = jar.stem.removeprefix("hadoop-client-api-")
+    if hadoop not in AWS_SDK:
+        pytest.skip(f"S3 by Spark is NOT tested: nobody has said which AWS library goes with Hadoop {hadoop}")
+    packages = [f"org.apache.hadoop:hadoop-aws:{hadoop}"]
+    packages += [f"software.amazon.awssdk:{part}:{AWS_SDK[hadoop]}" for part in PARTS]
+    return (
+        "--engine", "spark", "--master", "local[2]", "--memory", "2GB",
+        "--conf", f"spark.jars.packages={','.join(packages)}",
+        "--conf", "spark.jars.excludes=software.amazon.awssdk:bundle",
+    )  # fmt: skip
+
+
+def on_spark(*words: str | Path) -> str:
+    """What a command says when it runs on Spark; skips the test where Maven Central cannot be reached."""
+    done = churn(*words, *hadoop_aws())
+    if "UNRESOLVED DEPENDENCIES" in done.stderr:
+        pytest.skip("S3 by Spark is NOT tested: Maven Central does not give hadoop-aws")
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stderr
+
+
+@pytest.mark.spark
+def test_spark_from_s3_to_s3(
+    bucket: Any, put: Put, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
+    settings, whole = finished_run(tmp_path_factory.getbasetemp())
+    lines = Path(settings.logs[0]).read_bytes().splitlines(keepends=True)
+    put("log/a b%20é.json", b"".join(lines[::3]) + b"no line\n")
+    put("log/b/[c].json.gz", gzip.compress(b"".join(lines[1::3] + lines[:5])))
+    put("log/d.json", PACK["zstd"](b"".join(lines[2::3]) + b"\xff\n"))
+    words = ("run", "s3://logs/log/", "--out", "s3://logs/run", *ONE_FAMILY)
+    on_spark(*words)
+    for task in ("forecast", "history"):
+        assert_same_table(snapshots(bucket, task), local_snapshots(whole, task), "userId", "cutoff")
+    account = json.loads(bucket.Object("run/ingest.json").get()["Body"].read())
+    assert [file["lines"] for file in account["files"]] == [
+        len(lines[::3]) + 1, len(lines[1::3]) + 5, len(lines[2::3]) + 1,
+    ]  # fmt: skip
+    assert (account["quarantined"]["total"], account["duplicate"]) == (2, 5)
+    refused = [bucket.Object(key).get()["Body"].read().decode() for key in keys(bucket, "run/quarantine/")]
+    assert [json.loads(text)["line"] for text in refused if text] == [len(lines[::3]) + 1, len(lines[2::3]) + 1]
+    assert [key for key in keys(bucket) if "/aside/" in key or "_temporary" in key or "/lines/" in key] == []
+    tables = [key.split("/")[1] for key in keys(bucket, "run/") if key.endswith(".parquet")]
+    assert set(tables) == {"events", "rollups", "snapshots", "bundle"}
+    bucket.Object("run/.churn/steps/risk.json").delete()
+    risk = bucket.Object("run/risk.csv").get()["Body"].read()
+    assert on_spark(*words).count("(done before)") == 5
+    assert bucket.Object("run/risk.csv").get()["Body"].read() == risk
+
+
+def test_spark_without_the_library_for_s3_says_how_to_get_it(put: Put, tmp_path: Path) -> None:
+    hadoop_aws()
+    done = churn("ingest", put("a.json"), "--out", tmp_path / "run", "--engine", "spark", "--master", "local[1]")
+    assert done.returncode == 2
+    assert "this Spark cannot read s3://; add --conf spark.jars.packages=org.apache.hadoop:hadoop-aws:" in done.stderr

@@ -1,0 +1,196 @@
+"""`churn serve` as people start and stop it, in a process of its own."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from churn.cli import invoke
+from tests.e2e.small import environment
+from tests.test_imports import ASK
+from tests.web.conftest import TOKEN, ended, serving
+
+pytestmark = pytest.mark.slow
+
+
+def ask(port: int, path: str, method: str = "GET", body: Any = None, **headers: str) -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        connection.request(method, path, body, headers)
+        response = connection.getresponse()
+        return response.status, response.read()
+    finally:
+        connection.close()
+
+
+def test_it_serves_a_run_and_ends_in_order(finished: Path, tmp_path: Path) -> None:
+    with serving(finished, "--uploads", tmp_path) as (process, port):
+        assert ask(port, "/healthz") == (200, b"ok\n")
+        assert ask(port, "/risk")[0] == 200
+        assert len(list(tmp_path.glob("churn-serve-*/"))) == 1
+        status, lines = ended(process)
+    assert status == 0
+    assert [line["event"] for line in lines] == ["request", "request", "stopping", "stopped"]
+    assert list(tmp_path.glob("churn-serve-*/")) == []
+
+
+def test_a_slow_request_is_answered_before_the_end(finished: Path, tmp_path: Path) -> None:
+    names = [entry["name"] for entry in json.loads((finished / "bundle" / "manifest.json").read_text())["features"]]
+    body = json.dumps({"rows": [dict.fromkeys(names, 1)] * 3000, "reasons": True})
+    answers: list[tuple[int, bytes]] = []
+    with serving(finished, "--uploads", tmp_path) as (process, port):
+        sent = [
+            threading.Thread(
+                target=lambda: answers.append(
+                    ask(port, "/api/v1/predict", "POST", body, **{"Content-Type": "application/json"})
+                )
+            )
+            for _ in range(3)
+        ]
+        for thread in sent:
+            thread.start()
+        time.sleep(0.3)
+        assert not answers  # so the request is under way when the end comes
+        status, _ = ended(process)
+        for thread in sent:
+            thread.join()
+    assert status == 0
+    assert [code for code, _ in answers] == [200] * 3
+    assert all(len(json.loads(content)["predictions"]) == 3000 for _, content in answers)
+
+
+def test_an_idle_connection_does_not_hold_up_the_end(finished: Path, tmp_path: Path) -> None:
+    with serving(finished, "--uploads", tmp_path) as (process, port):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        connection.request("GET", "/healthz")
+        connection.getresponse().read()
+        started = time.monotonic()
+        assert ended(process)[0] == 0
+        assert time.monotonic() - started < 10
+        connection.close()
+
+
+def test_killed_in_the_middle_of_an_upload_it_starts_clean(finished: Path, log: Path, tmp_path: Path) -> None:
+    with serving(finished, "--uploads", tmp_path) as (process, port):
+        # One log being scored, one on its way.
+        head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="log.json"\r\n\r\n'
+        body = head + log.read_bytes() + b"\r\n--x--\r\n"
+        kind = "multipart/form-data; boundary=x"
+        assert ask(port, "/api/v1/score", "POST", body, **{"Content-Type": kind})[0] == 202
+        with socket.create_connection(("127.0.0.1", port)) as half:
+            start = f"POST /api/v1/score HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\n"
+            half.sendall(start.encode() + f"Content-Length: {10**9}\r\n\r\n".encode() + body + body)
+            time.sleep(0.5)
+            (left,) = tmp_path.glob("churn-serve-*/")
+            process.kill()
+            process.wait()
+    assert left.is_dir()
+    with serving(finished, "--uploads", tmp_path) as (process, port):
+        assert not left.exists()
+        assert ask(port, "/readyz")[0] == 200
+        assert ask(port, "/api/v1/jobs/none")[0] == 404
+        assert ended(process)[0] == 0
+    assert list(tmp_path.glob("churn-serve-*/")) == []
+
+
+def said_to(port: int, request: bytes) -> bytes:
+    """The first words of the answer to raw bytes, of which the rest never comes."""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as raw:
+        raw.sendall(request)
+        return raw.recv(100)
+
+
+def test_long_bodies_are_refused_before_they_are_sent(finished: Path, tmp_path: Path) -> None:
+    with serving(finished, "--uploads", tmp_path, "--token", TOKEN, "--max-upload", "50MB") as (process, port):
+
+        def long(path: str, size: int, headers: str = "") -> bytes:
+            head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {size}\r\n{headers}\r\n"
+            return said_to(port, head.encode())
+
+        known = f"Authorization: Bearer {TOKEN}\r\n"
+        assert b" 413 " in long("/api/v1/score", 60_000_000, known)
+        assert b" 413 " in long("/api/v1/score", 2_000_000)  # from somebody without the token
+        assert b" 413 " in long("/api/v1/predict", 100_000_000, known)
+        assert b" 413 " in long("/login", 2_000_000, known)
+        chunked = f"POST /login HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n{known}\r\n".encode()
+        assert b" 413 " in said_to(port, chunked + b"200000\r\n" + b"x" * 0x200000 + b"\r\n")
+        assert ask(port, "/healthz")[0] == 200
+        assert ended(process)[0] == 0
+
+
+def test_what_is_no_http_does_no_harm(finished: Path, tmp_path: Path) -> None:
+    with serving(finished, "--uploads", tmp_path) as (process, port):
+        assert b" 400 " in said_to(port, b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n")
+        assert b" 431 " in said_to(port, b"GET / HTTP/1.1\r\nX: " + b"x" * 300_000)
+        assert b" 400 " in said_to(port, b"GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n")
+        assert ask(port, "/healthz")[0] == 200
+        assert ended(process)[0] == 0
+
+
+def test_what_cannot_be_served_is_told_in_a_line(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "run" / ".churn").mkdir(parents=True)
+    (tmp_path / "run" / "bundle").symlink_to(finished / "bundle")
+    for arguments, words in [
+        ([str(tmp_path / "none")], "is neither the folder of a run nor a bundle"),
+        ([str(tmp_path)], "is neither the folder of a run nor a bundle"),
+        ([str(tmp_path / "run")], "or serve its model alone: churn serve"),
+        ([str(finished), "--token", "short"], "the token cannot be used"),
+        ([str(finished), "--host", "192.0.2.1", "--token", TOKEN], "192.0.2.1"),
+        ([str(finished), "--host", "no.such.host.invalid", "--token", TOKEN], "no.such.host.invalid"),
+    ]:
+        assert invoke(["serve", *arguments, "--uploads", str(tmp_path / "uploads"), "--port", "0"]) == 2
+        said = capsys.readouterr().err
+        assert words in said
+        assert said.startswith("churn: ")
+        assert len(said.splitlines()) == 1
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert invoke(["serve", str(finished), "--uploads", str(tmp_path / "uploads"), "--port", port]) == 2
+    assert f"127.0.0.1:{port} is taken; choose another --port" in capsys.readouterr().err
+    assert list((tmp_path / "uploads").glob("churn-serve-*/")) == []
+
+
+def test_without_the_extra_it_says_how_to_get_it(
+    finished: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("churn.cli.serve.NEEDED", ("no_such_module",))
+    assert invoke(["serve", str(finished)]) == 2
+    assert "no_such_module, which is not installed; pip install 'sparkify-churn[web]'" in capsys.readouterr().err
+
+
+def test_a_server_for_the_network_without_a_token_warns(finished: Path, tmp_path: Path) -> None:
+    with serving(finished, "--uploads", tmp_path, "--host", "0.0.0.0") as (process, _):
+        process.terminate()
+        _, errors = process.communicate(timeout=60)
+    assert errors.startswith("Mind: 0.0.0.0 is open to the network")
+
+
+def test_serving_loads_no_engine_and_no_learner(finished: Path, tmp_path: Path) -> None:
+    code = f"""
+from pathlib import Path
+from churn.web import WebSettings, create_app
+from churn.web.app import close_app
+app = create_app(Path({str(finished)!r}), WebSettings(uploads=Path({str(tmp_path)!r})))
+client = app.test_client()
+for path in ("/", "/risk", "/user?id=1", "/ask", "/go", "/score", "/model", "/api", "/api/v1/model", "/readyz"):
+    client.get(path)
+close_app(app)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code + ASK], env=environment(), capture_output=True, text=True, timeout=120, check=True
+    )
+    found = json.loads(done.stdout)
+    heavy = {"duckdb", "ibis", "pyarrow", "pyspark", "sklearn", "xgboost", "onnxmltools", "skl2onnx", "scipy", "pandas"}
+    assert not heavy & set(found["modules"])
+    assert not [name for name in found["own"] if name.startswith(("churn.learners", "churn.engines", "churn.pipeline"))]
