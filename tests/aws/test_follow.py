@@ -336,3 +336,25 @@ def test_a_run_on_serverless_is_followed_and_ended(cloud: Cloud, capsys: pytest.
     assert invoke(["emr", "end", OUT]) == 0
     capsys.readouterr()
     assert state_of(capsys)["phase"] == "ended"
+
+
+def test_a_cluster_whose_submit_died_is_seen_and_can_be_ended(
+    submitted: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    s3 = submitted.client("s3")
+    value = json.loads(s3.get_object(Bucket="results", Key="run.emr/submit.json")["Body"].read())
+    value["attempts"][-1]["id"] = ""
+    submitted.put("run.emr/submit.json", json.dumps(value).encode())
+    assert state_of(capsys)["where"] == submitted.clusters()[0]["Id"]
+    assert invoke(["emr", "end", OUT]) == 0
+    assert submitted.clusters()[0]["Status"]["State"] == "TERMINATED"
+
+
+def test_a_claim_that_started_nothing_is_told_so(submitted: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
+    submitted.proxy.on("RunJobFlow", refuse("ValidationException", 400))
+    assert invoke(["emr", "submit", "s3://logs/2018/", "--out", "s3://results/other/", "--yes"]) == 2
+    capsys.readouterr()
+    assert invoke(["emr", "status", "s3://results/other/"]) == 0
+    assert "unstarted: claimed, but nothing was started yet" in capsys.readouterr().out
+    assert invoke(["emr", "end", "s3://results/other/"]) == 0
+    assert "nothing ran" in capsys.readouterr().out

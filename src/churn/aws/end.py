@@ -7,7 +7,7 @@ from typing import Final
 
 from churn.aws import record, requests
 from churn.aws.client import Clients, code_of, translated
-from churn.aws.find import cluster_of, has_ended
+from churn.aws.find import has_ended, started_by
 from churn.aws.places import Place
 from churn.aws.record import Record
 from churn.aws.requests import NAME
@@ -29,10 +29,10 @@ def end(clients: Clients, out: Place, every: float = 5.0) -> tuple[Record, bool]
     """
     there = record.required(clients, out)
     if not there.last.id:
-        started = cluster_of(clients, there) if there.last.kind == "cluster" else None
+        started = started_by(clients, there)
         if started is None:
             return there, False
-        there = there.started(started, "")
+        there = there.started(*started)
     running = not has_ended(clients, there)
     if running:
         _order(clients, there)

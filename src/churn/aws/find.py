@@ -16,6 +16,18 @@ JOB_ENDED: Final = frozenset(("SUCCESS", "FAILED", "CANCELLED"))
 _SKEW: Final = timedelta(hours=1)
 
 
+def started_by(clients: Clients, there: Record) -> tuple[str, str] | None:
+    """What the latest attempt has started, by its name: cluster and step, or application and job run."""
+    if there.last.kind == "cluster":
+        found = cluster_of(clients, there)
+        return (found, "") if found else None
+    if there.last.kind == "step":
+        cluster = str(there.asked["cluster"])
+        step = step_of(clients, cluster, there.token)
+        return (cluster, step) if step else None
+    return job_of(clients, there)
+
+
 def cluster_of(clients: Clients, there: Record) -> str | None:
     """The cluster of the latest attempt; should there be several, the first, and the others are ended."""
     name = f"{NAME}-{there.token}"

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 from churn.aws import objects, record
 from churn.aws.client import Clients, translated
-from churn.aws.find import CLUSTER_ENDED, JOB_ENDED, STEP_ENDED, step_of
+from churn.aws.find import CLUSTER_ENDED, JOB_ENDED, STEP_ENDED, started_by, step_of
 from churn.aws.places import Place
 from churn.aws.record import Record
 from churn.aws.submit import is_done
@@ -79,8 +79,11 @@ def look(clients: Clients, out: Place) -> tuple[Record, State]:
     """
     there = record.required(clients, out)
     if not there.last.id:
-        words = "claimed, but nothing was started yet"
-        return there, State("unstarted", "", "", words, "", (), None, None, 0.0, 0.0)
+        found = started_by(clients, there)  # by a submit that did not live to write it down
+        if found is None:
+            words = "claimed, but nothing was started yet"
+            return there, State("unstarted", "", "", words, "", (), None, None, 0.0, 0.0)
+        there = there.started(*found)
     seen = {"cluster": _cluster, "step": _step, "serverless": _serverless}[there.last.kind](clients, out, there)
     phase, reason = seen.phase, seen.reason
     if is_done(clients, out) and phase == "ended":

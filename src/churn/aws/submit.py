@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 from churn.aws import checks, objects, record, requests
 from churn.aws.certificates import certificates
 from churn.aws.client import BUSY, Clients, code_of, translated
-from churn.aws.find import application_of, cluster_of, has_ended, job_of, step_of
+from churn.aws.find import application_of, has_ended, started_by
 from churn.aws.places import Place
 from churn.aws.plan import Plan
 from churn.aws.record import Record
@@ -74,7 +74,7 @@ def _known(clients: Clients, plan: Plan, there: Record) -> Submitted | None:
     if is_done(clients, plan.asked.out):
         return Submitted(there, "done")
     if not there.last.id:
-        found = _look(clients, there)
+        found = started_by(clients, there)
         if found is None:
             if there.last.fresh:
                 raise UnavailableError(
@@ -177,25 +177,13 @@ def _once(clients: Clients, ours: Record, call: str, request: dict[str, Any]) ->
             lost = error
         for attempt in range(3):
             time.sleep(PAUSE * attempt)
-            found = _look(clients, ours)
+            found = started_by(clients, ours)
             if found is not None:
                 return found
         raise UnavailableError(
             f"{call}: the answer of AWS was lost ({' '.join(str(lost).split())[:200]})",
             "run the same command again: it finds the run if it was started",
         ) from lost
-
-
-def _look(clients: Clients, there: Record) -> tuple[str, str] | None:
-    """What the latest attempt has started, by its name."""
-    if there.last.kind == "cluster":
-        found = cluster_of(clients, there)
-        return (found, "") if found else None
-    if there.last.kind == "step":
-        cluster = str(there.asked["cluster"])
-        step = step_of(clients, cluster, there.token)
-        return (cluster, step) if step else None
-    return job_of(clients, there)
 
 
 def _serverless(clients: Clients, wanted: dict[str, Any]) -> tuple[str, str]:
