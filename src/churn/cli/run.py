@@ -23,11 +23,13 @@ def command(as_json: bool, **options: Any) -> None:
     """From a raw event log to a ranked list of the users who are about to leave.
 
     LOG is one or more files, folders or globs: JSON lines (plain, .gz, .bz2, .zst) or Parquet.
+    LOG and --out may be in S3, as s3://bucket/folder.
     A second run with the same inputs and settings goes on after the last finished step.
 
     \b
     Example:
       churn run log.json.gz --out run
+      churn run s3://bucket/log/ --out s3://bucket/run
       churn run 'logs/*.json' --out run --horizon 30 --churn-page "Submit Downgrade"
       churn run big.json --out big --families winner-of:run --capacity 500
     """

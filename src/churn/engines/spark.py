@@ -23,13 +23,14 @@ from churn.engines.java import check_java, check_reachable
 from churn.engines.spark_s3 import numbers_of, prepare, reads
 from churn.engines.spark_sql import (
     NOT_SHOWN,
+    TEXT,
     JsonLines,
     casts_of,
     compiled,
     is_utf8,
     parquet_cells,
     quote,
-    split_lines,
+    unreadable,
     view_of,
 )
 from churn.errors import (
@@ -279,8 +280,8 @@ class SparkEngine:
         return addressed.join(table.hint("broadcast"), _PATH).drop(_PATH)
 
     def _split(self, text: DataFrame) -> DataFrame:
-        cut = split_lines(utf8=is_utf8(self._session.version))
-        return text.selectExpr("*", *(f"{what} AS {name}" for name, what in cut.items()))
+        # One after the other, so that the text is made once.
+        return text.selectExpr("*", TEXT).selectExpr("*", unreadable(is_utf8(self._session.version)))
 
     def _json(self, members: Mapping[int, Source], columns: dict[str, str], with_lines: bool) -> DataFrame:
         json = JsonLines(columns)

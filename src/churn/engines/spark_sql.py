@@ -99,15 +99,17 @@ def view_of(name: str, columns: dict[str, str]) -> ir.Table:
 # Lines of text.
 
 
-def split_lines(*, utf8: str) -> dict[str, str]:
-    """Expressions over `value`, a line as Hadoop splits it: `text`, without its carriage returns, and `UNREADABLE`.
+TEXT: Final = r"CASE WHEN endswith(value, '\r') THEN trim(TRAILING '\r' FROM value) ELSE value END AS text"
+"""Over `value`, a line as Hadoop splits it: without its carriage returns. Trimming copies a line sign by sign."""
+
+
+def unreadable(utf8: str) -> str:
+    """The column `UNREADABLE` over `value` and `text`.
 
     Args:
         utf8: condition over the text `value`: it is valid UTF-8.
     """
-    text = r"trim(TRAILING '\r' FROM value)"
-    unreadable = rf"NOT {utf8} OR contains({text}, '\r') OR contains(value, '\u001f')"
-    return {"text": text, UNREADABLE: f"coalesce({unreadable}, false)"}
+    return rf"coalesce(NOT {utf8} OR contains(text, '\r') OR contains(value, '\u001f'), false) AS {UNREADABLE}"
 
 
 def is_utf8(version: str) -> str:

@@ -1,0 +1,180 @@
+"""Does one large user, one large day, or a folder of many small files make one task of Spark wait for by all others?
+
+`python -m benchmarks.spark_skew [--lines N] [--files N]` makes three logs, ingests and rolls up each on `local[2]`, and
+prints the longest task of each stage beside the median one. The table in docs/scale.md is filled from what it prints.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from churn import rollups
+from churn.engines.spark import SparkEngine
+from churn.ingest import OWN_NAMES, Ingest
+from churn.problem import Problem
+from churn.sources import find_sources
+
+DAY = 86_400_000
+START = 1_538_352_000_000
+DAYS = 60
+WORTH = 500
+"""Milliseconds from which a task's length says something; below it is what starting a task takes."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage with more than one task: ms of its tasks, bytes that its largest task read or got by a shuffle."""
+
+    name: str
+    tasks: tuple[int, ...]
+    largest: int
+    shuffled: int
+    spilled: int
+    memory: int
+
+    @property
+    def median(self) -> float:
+        """The middle task, in ms."""
+        return statistics.median(self.tasks)
+
+    @property
+    def ratio(self) -> float:
+        """How many times the median the longest task took; what takes no time is not judged."""
+        return max(self.tasks) / max(self.median, WORTH)
+
+
+def line(user: int, ts: int, place: int) -> str:
+    """One event; what a log of this service has in each line."""
+    return json.dumps({
+        "ts": ts, "userId": str(user), "sessionId": user * 10_000 + ts // DAY % 10_000, "page": "NextSong",
+        "auth": "Logged In", "method": "PUT", "status": 200, "level": "paid", "itemInSession": place % 1000,
+        "location": "Boston-Cambridge-Newton, MA-NH", "userAgent": "Mozilla/5.0", "lastName": "Doe", "firstName": "Ann",
+        "registration": START - DAY, "gender": "F", "artist": f"artist {place % 5000}", "song": f"song {place % 20000}",
+        "length": 200.5 + place % 100,
+    }) + "\n"  # fmt: skip
+
+
+def events(kind: str, lines: int) -> Iterator[str]:
+    """Lines in order of time: half of them of one user, half of them on one day, or evenly spread."""
+    for i in range(lines):
+        user = 0 if kind == "one user" and i % 2 else 1 + i % 1000
+        day = DAYS // 2 if kind == "one day" and i % 2 else i * DAYS // lines
+        yield line(user, START + day * DAY + i * 7919 % DAY, i)
+
+
+def write(folder: Path, kind: str, lines: int, files: int) -> Path:
+    """A log of one kind, as one file or as many."""
+    log = folder / kind.replace(" ", "_")
+    log.mkdir()
+    each = -(-lines // files)
+    made = events(kind, lines)
+    for number in range(files):
+        with (log / f"{number:05d}.json").open("w", encoding="utf-8") as file:
+            for _, text in zip(range(each), made, strict=False):
+                file.write(text)
+    return log
+
+
+def job(log: Path, folder: Path, history: Path) -> float:
+    """Ingest and rollups on two cores, with Spark's own diary of the tasks; seconds."""
+    conf = {
+        "spark.eventLog.enabled": "true",
+        "spark.eventLog.dir": history.as_uri(),
+        "spark.eventLog.compress": "false",
+        "spark.eventLog.rolling.enabled": "false",
+    }
+    engine = SparkEngine(memory=2_000_000_000, scratch=folder / "scratch", master="local[2]", conf=conf)
+    started = time.perf_counter()
+    try:
+        out = folder / "out"
+        out.mkdir()
+        Ingest(engine, find_sources([log]), out, OWN_NAMES).run()
+        events, hidden = engine.read(out / "events"), Problem().hidden_pages
+        engine.write(rollups.sessions(rollups.walk(events, hidden)), out / "sessions")
+        engine.write(rollups.user_days(engine.read(out / "sessions"), events, hidden), out / "user_days")
+    finally:
+        engine.close()
+    return time.perf_counter() - started
+
+
+def stages(history: Path) -> list[Stage]:
+    """What the diary says of stages with more than one task."""
+    (diary,) = [path for path in history.rglob("*") if path.is_file() and not path.name.startswith(".")]
+    names: dict[int, str] = {}
+    tasks: dict[int, list[dict[str, int]]] = {}
+    for text in diary.read_text(encoding="utf-8").splitlines():
+        event = json.loads(text)
+        if event["Event"] == "SparkListenerStageCompleted":
+            names[event["Stage Info"]["Stage ID"]] = event["Stage Info"]["Stage Name"].partition(" at ")[0]
+        elif event["Event"] == "SparkListenerTaskEnd" and event["Task Metrics"]:
+            tasks.setdefault(event["Stage ID"], []).append(_measures(event["Task Metrics"]))
+    return [
+        Stage(
+            f"{stage} {names[stage]}",
+            tuple(task["ms"] for task in found),
+            max(task["read"] for task in found),
+            sum(task["shuffled"] for task in found),
+            sum(task["spilled"] for task in found),
+            max(task["memory"] for task in found),
+        )
+        for stage, found in sorted(tasks.items())
+        if len(found) > 1
+    ]
+
+
+def _measures(metrics: dict[str, dict[str, int]]) -> dict[str, int]:
+    shuffle = metrics["Shuffle Read Metrics"]
+    return {
+        "ms": int(str(metrics["Executor Run Time"])),
+        "read": metrics["Input Metrics"]["Bytes Read"] + shuffle["Local Bytes Read"] + shuffle["Remote Bytes Read"],
+        "shuffled": metrics["Shuffle Write Metrics"]["Shuffle Bytes Written"],
+        "spilled": int(str(metrics["Disk Bytes Spilled"])),
+        "memory": int(str(metrics["Peak Execution Memory"])),
+    }
+
+
+def report(kind: str, lines: int, files: int, folder: Path) -> list[Stage]:
+    """Make, do, and print one line a stage that says something."""
+    place = folder / kind.replace(" ", "-")
+    for name in ("history", "job"):
+        (place / name).mkdir(parents=True)
+    log = write(place, kind, lines, files)
+    size = sum(path.stat().st_size for path in log.iterdir())
+    seconds = job(log, place / "job", place / "history")
+    found = stages(place / "history")
+    print(f"\n{kind}: {lines:,} lines, {files:,} files, {size / 1e6:.0f} MB, {seconds:.0f} s on local[2]")
+    print(f"{'stage':<24}{'tasks':>7}{'median ms':>11}{'longest':>9}{'ratio':>7}{'MB a task':>11}{'shuffled MB':>13}"
+          f"{'spilled MB':>12}{'memory MB':>11}")  # fmt: skip
+    for stage in found:
+        if max(stage.tasks) >= WORTH:
+            print(f"{stage.name[:23]:<24}{len(stage.tasks):>7}{stage.median:>11.0f}{max(stage.tasks):>9}"
+                  f"{stage.ratio:>7.1f}{stage.largest / 1e6:>11.1f}{stage.shuffled / 1e6:>13.1f}"
+                  f"{stage.spilled / 1e6:>12.1f}{stage.memory / 1e6:>11.1f}")  # fmt: skip
+    shutil.rmtree(place)
+    return found
+
+
+def main() -> None:
+    """See above."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--lines", type=int, default=2_000_000)
+    parser.add_argument("--files", type=int, default=10_000)
+    options = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="churn-skew-"))
+    try:
+        for kind, files in (("one user", 8), ("one day", 8), ("many files", options.files)):
+            report(kind, options.lines, files, folder)
+    finally:
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()
