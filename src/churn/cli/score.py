@@ -39,6 +39,7 @@ def command(as_of: date, memory: str, **options: Any) -> None:
     \b
     Example:
       churn score run/bundle new.json.gz --as-of 2018-12-04 --out risk.csv
+      churn score run/bundle 'logs/*.json' --as-of 2018-12-04 --out risk.csv --engine spark --master yarn
     """
     settings = ScoreSettings(
         bundle=options["bundle"],
