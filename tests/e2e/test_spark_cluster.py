@@ -17,7 +17,7 @@ from churn.engines.java import missing_java
 from churn.steps import PRIVATE
 from tests.cluster import Cluster, cluster
 from tests.cluster import environment as cluster_environment
-from tests.e2e.small import ONE_FAMILY, command, environment, finished_run
+from tests.e2e.small import ONE_FAMILY, command, environment, finished_run, learnable_log
 from tests.parity.compare import assert_same_table
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
@@ -92,6 +92,18 @@ def test_killed_driver_and_killed_worker_change_nothing(
     assert said.count("(done before)") == 1
     assert_same_snapshots(tmp_path / "run", whole)
     assert (tmp_path / "run" / "risk.csv").read_text() == (whole / "risk.csv").read_text()
+
+
+def test_executors_that_come_and_go_are_told_before_xgboost_waits_for_them(running: Cluster, tmp_path: Path) -> None:
+    if util.find_spec("pandas") is None:
+        pytest.skip("pandas is not installed, so XGBoost on Spark is NOT tested: pip install 'sparkify-churn[spark]'")
+    dynamic = ("--conf", "spark.dynamicAllocation.enabled=true", "--families", "xgboost")
+    words = ("run", learnable_log(tmp_path / "log.json"), "--out", tmp_path / "run", "--engine", "spark")
+    with start(*words, "--master", running.master, *SMALL, *dynamic) as child:
+        _, said = child.communicate(timeout=DEADLINE)
+    assert child.returncode == 2, said
+    assert "while spark.dynamicAllocation.enabled is true; add --conf spark.dynamicAllocation.enabled=false" in said
+    assert not (tmp_path / "run" / "events").exists()
 
 
 def test_the_mini_log_on_the_cluster_by_spark_submit(

@@ -17,7 +17,7 @@ from benchmarks.models import on_thresholds
 from churn.balancing import balanced
 from churn.calibration import sigmoid
 from churn.engines import Engine
-from churn.errors import SettingsError
+from churn.errors import SettingsError, UnavailableError
 from churn.learners import Model, Trier, Witness
 from churn.learners.families import FAMILIES, Family
 from churn.learners.trees import summed
@@ -156,6 +156,14 @@ def test_too_few_slots_for_xgboost_are_told_before_it_waits(spark: Engine, monke
     monkeypatch.setattr(spark_xgboost, "WORKERS", 99)
     with pytest.raises(SettingsError, match=r"has 2 slots .* needs 99; raise spark\.executor\.cores .* --learner"):
         spark_xgboost.check_slots(spark.session)  # type: ignore[attr-defined]
+
+
+def test_xgboost_without_pandas_is_told_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    from churn.learners import spark_xgboost
+
+    monkeypatch.setattr(spark_xgboost.util, "find_spec", lambda name: None)
+    with pytest.raises(UnavailableError, match=r"needs pandas.*sparkify-churn\[spark\].*--learner local"):
+        spark_xgboost.check_xgboost(None)
 
 
 def test_every_setting_of_a_family_is_known_to_spark_or_left_out_on_purpose() -> None:

@@ -53,6 +53,7 @@ def command(as_of: date | None, memory: str, progress: str, end_with_input: bool
     \b
     Example:
       churn score run/bundle new.json.gz --as-of 2018-12-04 --out risk.csv
+      churn score run/bundle 'logs/*.json' --as-of 2018-12-04 --out risk.csv --engine spark --master yarn
     """
     if end_with_input:
         _end_with_input()

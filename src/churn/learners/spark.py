@@ -7,7 +7,9 @@ model; Spark's own model stays beside it as the witness that both decide alike.
 
 from __future__ import annotations
 
+import gc
 import logging
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -153,7 +155,7 @@ class SparkLearner(ABC):
             parallelism=min(self.cluster.session.sparkContext.defaultParallelism, len(points)),
         )
         with self.cluster.watched(), spark_rows(self.cluster.session, seen, columns) as frame:
-            return [float(value) for value in validator.fit(self.arranged(frame)).avgMetrics]
+            return _tried(validator, self.arranged(frame))
 
     @abstractmethod
     def estimator(self, seed: int) -> Any:
@@ -186,6 +188,15 @@ class SparkLearner(ABC):
         seen = self.seen(x)[0] if scaling is None else scaling.apply(signed_log(x.astype(np.float64)))
         with self.cluster.watched(), spark_rows(self.cluster.session, seen, {}) as frame:
             return in_order(answers(fitted.transform(frame)), self.odds, len(x))
+
+
+def _tried(validator: CrossValidator, frame: DataFrame) -> list[float]:
+    """The mean metric of each point; PySpark leaves its threads to the garbage collector, which complains of them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        found = [float(value) for value in validator.fit(frame).avgMetrics]
+        gc.collect()
+    return found
 
 
 class _Linear(SparkLearner):

@@ -30,7 +30,7 @@ def check_xgboost(session: Any) -> None:
         )
     context = session.sparkContext
     dynamic = context.getConf().get("spark.dynamicAllocation.enabled", "false").lower() == "true"
-    if dynamic and not context.master.startswith("local"):
+    if dynamic and context.master != "local" and not context.master.startswith("local["):
         raise SettingsError(
             "XGBoost cannot be trained on Spark while spark.dynamicAllocation.enabled is true",
             f"add --conf spark.dynamicAllocation.enabled=false (a session that is there must be started anew), {ELSE}",
