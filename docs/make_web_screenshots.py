@@ -1,4 +1,4 @@
-"""Take a picture of each page of a running server: python docs/make_web_screenshots.py http://127.0.0.1:8001 docs/web."""
+"""Take a picture of each page of a running server: python docs/make_web_screenshots.py URL docs/web."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ def take(browser: Browser, name: str, chosen: argparse.Namespace) -> None:
     else:
         page.goto(f"{chosen.server}{PAGES[name]}")
     height = page.evaluate("document.documentElement.scrollHeight")
-    clip = {"x": 0, "y": 0, "width": chosen.width, "height": height if chosen.whole else min(height, TALLEST[chosen.width])}
+    clipped = height if chosen.whole else min(height, TALLEST[chosen.width])
+    clip = {"x": 0, "y": 0, "width": chosen.width, "height": clipped}
     page.screenshot(path=chosen.target / f"{name}-{chosen.width}-{scheme}.png", clip=clip, full_page=True)
     page.close()
 

@@ -22,9 +22,10 @@ DARK: Final = ("#a8a8a8", "#56b4e9", "#f0913c", "#2fc79b", "#e29ac4", "#e8cf4a",
 
 WIDTH: Final = 760
 _HEIGHT: Final = 360
-_NARROW: Final = 600
+_NARROW: Final = 480
 """Below this width there is room for fewer ticks, shorter names, and titles in two lines."""
 _ROW: Final = 22
+_TITLE: Final = 20
 _CHAR: Final = 6.6
 _LABEL: Final = 40
 
@@ -79,7 +80,8 @@ def svg(plot: Plot, *, alone: bool = True, width: int = WIDTH) -> str:
     body = "".join([*drawing.axes(), *(part for s in series for part in drawing.draw(s))])
     legend = _legend(series, drawing.height, width)
     height = drawing.height + (26 * legend.count("<g") if legend else 0)
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height:.0f}" role="img" '
+    top = 0 if alone else _TITLE  # inside a page the title stands above the picture
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 {top} {width} {height - top:.0f}" role="img" '
     label = f'aria-label="{escape(f"{plot.title}. {plot.alt}")}" '
     look = 'font-family="system-ui, sans-serif" font-size="12" fill="var(--ink)">'
     title = f'<text x="10" y="18" font-size="14" font-weight="600">{escape(plot.title)}</text>' if alone else ""
@@ -189,11 +191,11 @@ class _Upright:
 
     def _places(self, series: Sequence[Series]) -> Scale:
         if self.names:
-            return Scale(-0.5, len(self.names) - 0.5, 66, self.width - 14)
+            return Scale(-0.5, len(self.names) - 0.5, 66, self.width - 20)
         found = [float(x) for s in series for x in s.x]
         half = self._step() / 2 if self.bars else 0.0
         low, high = self.plot.x.ends or (min(found, default=0.0) - half, max(found, default=1.0) + half)
-        return Scale(low, high if high > low else low + 1, 66, self.width - 14)
+        return Scale(low, high if high > low else low + 1, 66, self.width - 20)
 
     def _step(self) -> float:
         """From one bar to the next."""

@@ -14,10 +14,15 @@ from typing import Final
 from markupsafe import Markup
 
 from churn.report.blocks import Plot, Table
-from churn.report.svg import WIDTH, spots, svg
+from churn.report.svg import spots, svg
 
 NARROW: Final = 360
-"""Width of the drawing for telephones."""
+HALF: Final = 560
+FULL: Final = 1100
+"""Widths of drawings: for telephones, for half a page, for a whole one; letters are of one size in all of them."""
+
+WIDE: Final = ("activity_by_date",)
+"""Plots that have the width of the page."""
 
 MOST_CHOICES: Final = 12
 MOST_SPOTS: Final = 400
@@ -57,6 +62,7 @@ class Chart:
         alt: what it says, in words.
         csv: the file of the run that holds its numbers; empty for figures of one user.
         views: by choice; the first is shown first.
+        full: it has the width of the page.
     """
 
     name: str
@@ -64,15 +70,16 @@ class Chart:
     alt: str
     csv: str
     views: Sequence[View]
+    full: bool
 
 
-def chart(plot: Plot) -> Chart | None:
-    """Draw a plot; None if there is not one value in it."""
+def chart(plot: Plot, width: int = HALF) -> Chart | None:
+    """Draw a plot, for telephones and with another width; None if there is not one value in it."""
     if plot.empty:
         return None
     chosen = list(plot.choices.items())[:MOST_CHOICES]
-    views = [_view(replace(plot, choices={name: series}), name) for name, series in chosen]
-    return Chart(plot.name, plot.title, plot.alt, plot.csv, views)
+    views = [_view(replace(plot, choices={name: series}), name, width) for name, series in chosen]
+    return Chart(plot.name, plot.title, plot.alt, plot.csv, views, width == FULL)
 
 
 def charts_of(blocks: Sequence[object]) -> list[Chart | Table]:
@@ -80,16 +87,16 @@ def charts_of(blocks: Sequence[object]) -> list[Chart | Table]:
     found: list[Chart | Table] = []
     for block in blocks:
         if isinstance(block, Plot):
-            drawn = chart(block)
+            drawn = chart(block, FULL if block.name in WIDE else HALF)
             found += [drawn] if drawn else []
         elif isinstance(block, Table) and not block.folded:
             found.append(block)
     return found
 
 
-def _view(plot: Plot, name: str) -> View:
+def _view(plot: Plot, name: str, width: int) -> View:
     title = replace(plot, title=f"{plot.title}: {name}" if name else plot.title)
-    return View(name, [_drawing(title, "broad", WIDTH), _drawing(title, "narrow", NARROW)])
+    return View(name, [_drawing(title, "broad", width), _drawing(title, "narrow", NARROW)])
 
 
 def _drawing(plot: Plot, kind: str, width: int) -> Drawing:

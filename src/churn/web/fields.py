@@ -155,7 +155,7 @@ class Form:
             days = known[0]
             default, usual = self._usual(f"{column}_{days}d") / days, self._range(f"{column}_{days}d", days)
             text = f"{words}; your figure stands for every look-back window"
-            fields.append(Field(name, label, "a day", text, default=_text(default), usual=usual))
+            fields.append(Field(name, label, "a day", text, default=_rounded(default), usual=usual))
         return fields
 
     def _times(self) -> list[Field]:
@@ -163,12 +163,12 @@ class Form:
         if "tenure_days" in self._entries:
             words = "days since the user registered"
             usual = self._range("tenure_days", 1)
-            default = _text(self._usual("tenure_days"))
+            default = _rounded(self._usual("tenure_days"))
             fields.append(Field("reg_days", "Registered", "days ago", words, "number", default, 0.0, LONGEST, usual))
         if "recency_hours" in self._entries:
             words = "days since the user was last there"
             usual = self._range("recency_hours", 24)
-            default = _text(self._usual("recency_hours") / 24)
+            default = _rounded(self._usual("recency_hours") / 24)
             fields.append(Field("last_seen", "Last seen", "days ago", words, "number", default, 0.0, LONGEST, usual))
         return fields
 
@@ -223,6 +223,11 @@ def _wrong(f: Field, text: str) -> str:
     if not math.isfinite(value) or not f.least <= value <= f.most:
         return f"must be from {f.least:g} to {f.most:,.0f}"
     return ""
+
+
+def _rounded(value: float) -> str:
+    """A default with no more digits than people would type."""
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
 
 
 def _text(value: float) -> str:

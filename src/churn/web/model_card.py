@@ -47,7 +47,7 @@ def facts(manifest: Manifest) -> list[tuple[str, str]]:
         "Measured on": str(training.get("test") or ""),
         "Base rate": percent(manifest.base_rate),
         "High band from": percent(manifest.threshold),
-        "Chosen by": str((training.get("threshold") or {}).get("rule") or ""),
+        "Threshold rule": str((training.get("threshold") or {}).get("rule") or ""),
         "Settings": ", ".join(f"{name} {value}" for name, value in (training.get("settings") or {}).items()),
         "Seed": str(training.get("seed", "")),
         "Data fingerprint": manifest.fingerprint,

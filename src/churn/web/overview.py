@@ -90,8 +90,6 @@ def _behaviour(inputs: Inputs) -> Part:
     blocks: list[object] = []
     if inputs.tables["statistics/activity_by_date"]:
         blocks.append(behaviour.by_date(inputs))
-    if inputs.facts["leavers"] and inputs.tables["statistics/page_rates"]:
-        blocks.append(behaviour.page_rates(inputs))
     return Part("activity", "Activity over time", words, charts_of(blocks))
 
 
@@ -99,6 +97,7 @@ def _leavers(inputs: Inputs) -> Part:
     words = "Shares of users who left, with 95 % intervals. Intervals that overlap widely may differ by chance."
     blocks: list[object] = []
     if inputs.facts["leavers"]:
+        blocks += [behaviour.page_rates(inputs)] if inputs.tables["statistics/page_rates"] else []
         for name, make in (("churn_by_segment", leavers.segments), ("churn_by_decile", leavers.deciles),
                            ("survival", leavers.survival)):  # fmt: skip
             blocks += make(inputs) if inputs.tables[f"statistics/{name}"] else []

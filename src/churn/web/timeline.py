@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 from churn.report.blocks import Axis, Plot, Series, count
-from churn.web.charts import Chart, chart
+from churn.web.charts import FULL, Chart, chart
 
 MS_A_MINUTE: Final = 60_000
 MOST_BARS: Final = 120
@@ -57,4 +57,4 @@ def timeline(activity: Sequence[Mapping[str, Any]], as_of: str) -> Chart | None:
     songs = sum(row["songs"] for row in activity)
     alt = f"{count(songs)} songs on {len(activity)} active days since {names[0]}; last active on {activity[-1]['day']}."
     axis = Axis("day (UTC)" if step == 1 else "week from (UTC)")
-    return chart(Plot("timeline", "Activity", alt, axis, Axis(f"number {unit}", zero=True), choices, ""))
+    return chart(Plot("timeline", "Activity", alt, axis, Axis(f"number {unit}", zero=True), choices, ""), FULL)

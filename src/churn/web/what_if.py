@@ -46,6 +46,11 @@ class Knob:
     error: str = ""
 
     @property
+    def own_text(self) -> str:
+        """Its own value as text."""
+        return own_text(self.own)
+
+    @property
     def field(self) -> str:
         """Its name in the address."""
         return MARK + self.name
@@ -80,14 +85,17 @@ def what_if(held: State, user: Mapping[str, Any], given: Mapping[str, str]) -> W
     names = _offered(held, user, own, given)
     knobs = [_knob(held, name, own[name], given.get(MARK + name, "").strip()) for name in names]
     wrong = any(knob.error for knob in knobs)
-    values = dict(own)
-    if not wrong:
-        values |= {knob.name: float(knob.text) for knob in knobs if knob.text}
-    changed = sum(values[name] != own[name] for name in names)
+    moved = {} if wrong else {k.name: float(k.text) for k in knobs if k.text and k.text != own_text(k.own)}
+    values = own | moved
     prediction = None if wrong else held.predictor.judge(held.predictor.row(values), [()], reasons=False)[0]
     chosen = set(names)
     others = [(entry.name, entry.sentence) for entry in held.manifest.features if entry.name not in chosen]
-    return WhatIf(knobs, others, changed, prediction)
+    return WhatIf(knobs, others, len(moved), prediction)
+
+
+def own_text(value: float | None) -> str:
+    """A user's own figure as it stands in its field; who sends just that has changed nothing."""
+    return "" if value is None else f"{value:.6g}"
 
 
 def _offered(
@@ -117,7 +125,7 @@ def _knob(held: State, name: str, own: float | None, text: str) -> Knob:
     if high <= low:
         low, high = min(low, 0.0), max(high, low + 1.0)
     step = _step(high - low)
-    shown = text or ("" if own is None else f"{own:.9g}")
+    shown = text or own_text(own)
     low, high = math.floor(low / step) * step, math.ceil(high / step) * step
     return Knob(name, entry.sentence, own, entry.usual, shown, low, high, step, _wrong(text))
 

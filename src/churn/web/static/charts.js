@@ -39,9 +39,10 @@
       tip.hidden = false;
       const scale = svg.clientWidth / svg.viewBox.baseVal.width;
       const left = Math.min(Math.max(x * scale - tip.offsetWidth / 2, 0), svg.clientWidth - tip.offsetWidth);
-      const above = y * scale - tip.offsetHeight - 12;
+      const down = (y - svg.viewBox.baseVal.y) * scale;
+      const above = down - tip.offsetHeight - 12;
       tip.style.left = `${left}px`;
-      tip.style.top = `${above > 0 ? above : y * scale + 14}px`;
+      tip.style.top = `${above > 0 ? above : down + 14}px`;
     }
     function hide() {
       tip.hidden = true;
@@ -51,7 +52,7 @@
       const box = svg.getBoundingClientRect();
       const scale = svg.viewBox.baseVal.width / box.width;
       const x = (event.clientX - box.left) * scale;
-      const y = (event.clientY - box.top) * scale;
+      const y = (event.clientY - box.top) * scale + svg.viewBox.baseVal.y;
       let best = -1;
       let least = 60 * 60;
       spots.forEach((spot, i) => {
