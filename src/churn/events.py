@@ -95,14 +95,12 @@ def _is_nobody(t: ir.Table) -> ir.Value:
 
 def _status(t: ir.Table) -> ir.Value:
     # A blank line is no object either, so the costly look at the text is left to lines that are none.
-    return (
-        ibis.cases(
-            (~t.object, ibis.ifelse(t.text.strip() == "", "blank", "unparseable")),
-            (~t.usable_ts, "no_ts"),
-            (t.page.fill_null("") == "", "no_page"),
-            (t.nobody, "nobody"),
-            else_="kept",
-        )
+    return ibis.cases(
+        (~t.object, ibis.ifelse(t.text.strip() == "", "blank", "unparseable")),
+        (~t.usable_ts, "no_ts"),
+        (t.page.fill_null("") == "", "no_page"),
+        (t.nobody, "nobody"),
+        else_="kept",
     )
 
 

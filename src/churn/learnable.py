@@ -49,8 +49,7 @@ def _next_step(pages: dict[str, int]) -> str:
         return f"the smallest next steps: {more}; or take another page for leaving: {' or '.join(possible)}"
     names = ", ".join(sorted(pages, key=lambda page: (-pages[page], page))[:12])
     return (
-        f"the smallest next steps: {more}; or name the page that means leaving with --churn-page "
-        f"(pages found: {names})"
+        f"the smallest next steps: {more}; or name the page that means leaving with --churn-page (pages found: {names})"
     )
 
 

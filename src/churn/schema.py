@@ -93,4 +93,3 @@ TS_END: Final = TS_FIRST + 2**41
 
 LENGTH_UNITS: Final = 100_000
 """Song lengths are summed as integers of 1/100,000 s, the precision of the log."""
-

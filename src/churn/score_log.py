@@ -73,9 +73,7 @@ class Scored:
     drifts: Sequence[Drift]
 
 
-def score(
-    settings: ScoreSettings, watcher: Watcher | None = None, *, progress: list[Engine] | None = None
-) -> Scored:
+def score(settings: ScoreSettings, watcher: Watcher | None = None, *, progress: list[Engine] | None = None) -> Scored:
     """Write the risk list of every user eligible at a date.
 
     Raises:

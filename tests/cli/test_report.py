@@ -13,9 +13,7 @@ from tests.e2e.small import complaint, learnable_log
 from tests.report.logs import nobody_leaves
 
 
-def test_profile_then_report_then_run_do_no_step_twice(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_profile_then_report_then_run_do_no_step_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     log, out = str(learnable_log(tmp_path / "log.json")), tmp_path / "out"
     assert invoke(["profile", log, "--out", str(out)]) == 0
     assert "80 users, 45 of whom left (56.2%)" in capsys.readouterr().out

@@ -205,7 +205,6 @@ def test_spark_is_as_good_as_its_counterpart_on_the_real_users(
         model = which.learner().fit(given.x, given.y, which.params, 0, given.weight)
         found.append(float(roc_auc_score(test.y, model.logit(test.x))))
     here, on_cluster = found
-    print(f"{name}: {on_cluster:.4f} by Spark, {here:.4f} here")
     assert on_cluster == pytest.approx(here, abs=0.01) or on_cluster > here
     exported = run(model.to_onnx(), test.x)
     assert isinstance(model, Witness)

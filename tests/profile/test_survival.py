@@ -7,9 +7,7 @@ from hypothesis import strategies as st
 
 from churn.profile.survival import AT_RISK, survival_rows
 
-LIVES = st.lists(
-    st.tuples(st.integers(0, 12), st.integers(0, 20), st.booleans()), min_size=AT_RISK, max_size=120
-)
+LIVES = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 20), st.booleans()), min_size=AT_RISK, max_size=120)
 
 
 def curve(lives: list[tuple[int, int, bool]]) -> list[dict[str, float]]:

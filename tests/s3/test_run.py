@@ -143,9 +143,7 @@ def on_spark(*words: str | Path) -> str:
 
 
 @pytest.mark.spark
-def test_spark_from_s3_to_s3(
-    bucket: Any, put: Put, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
-) -> None:
+def test_spark_from_s3_to_s3(bucket: Any, put: Put, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> None:
     settings, whole = finished_run(tmp_path_factory.getbasetemp())
     lines = Path(settings.logs[0]).read_bytes().splitlines(keepends=True)
     put("log/a b%20é.json", b"".join(lines[::3]) + b"no line\n")

@@ -76,7 +76,9 @@ def test_tables_of_a_log_by_hand(tmp_path: Path) -> None:
         for i, (ts, page, s) in enumerate(rows)
     )
     path.write_text("".join(json.dumps(event) + "\n" for event in events))
-    (found,) = connect(path).sql(
-        "SELECT events, songs, sessions, hours, gap, page_thumbs_up, churned, tenure FROM users"
-    ).fetchall()
+    (found,) = (
+        connect(path)
+        .sql("SELECT events, songs, sessions, hours, gap, page_thumbs_up, churned, tenure FROM users")
+        .fetchall()
+    )
     assert found == (4, 2, 2, 1.0, 90.0, 1, 0, pytest.approx(1 + 9_000_000 / 86_400_000))

@@ -60,9 +60,7 @@ def test_pages_put_together_are_the_whole_list(finished: Path, sort: str, size: 
 
 
 @pytest.mark.parametrize("name", ["userId", "level", "region", "last_seen"])
-def test_orders_are_those_of_the_texts_and_ties_go_by_rank(
-    store: Store, rows: list[dict[str, str]], name: str
-) -> None:
+def test_orders_are_those_of_the_texts_and_ties_go_by_rank(store: Store, rows: list[dict[str, str]], name: str) -> None:
     assert ids(store, Wanted(sort=name, size=None)) == [r["userId"] for r in sorted(rows, key=lambda r: r[name])]
     down = sorted(rows, key=lambda r: int(r["rank"]))
     down.sort(key=lambda r: r[name], reverse=True)

@@ -29,21 +29,44 @@ POLITE = 5.0
 @click.argument("bundle", type=Place())
 @click.argument("logs", nargs=-1, required=True, metavar="LOG...")
 @config_option
-@click.option("--as-of", type=Day(), default=None,
-              help="Date (UTC midnight); only events before it are used. The last one of the log by default.")
+@click.option(
+    "--as-of",
+    type=Day(),
+    default=None,
+    help="Date (UTC midnight); only events before it are used. The last one of the log by default.",
+)
 @click.option("--out", required=True, type=Place(), help="File to write, CSV.")
 @click.option("--engine", default="duckdb", show_default=True, help="What reads, counts and scores: duckdb or spark.")
-@click.option("--master", default=None, metavar="URL",
-              help="Where Spark runs: local[*] (default), spark://host:port, yarn, k8s://...")
-@click.option("--conf", multiple=True, callback=pairs, metavar="NAME=VALUE",
-              help="Setting for Spark; may be given several times.")
+@click.option(
+    "--master",
+    default=None,
+    metavar="URL",
+    help="Where Spark runs: local[*] (default), spark://host:port, yarn, k8s://...",
+)
+@click.option(
+    "--conf", multiple=True, callback=pairs, metavar="NAME=VALUE", help="Setting for Spark; may be given several times."
+)
 @click.option("--memory", default="6GB", show_default=True, help="Memory that all may use.")
-@click.option("--max-refused", type=float, default=0.05, show_default=True, metavar="SHARE",
-              help="Largest share of lines that may be refused.")
-@click.option("--progress", type=click.Choice(("bar", "json")), default="bar", show_default=True,
-              help="How progress is told on standard error: a bar, or lines of JSON for programs.")
-@click.option("--end-with-input", is_flag=True,
-              help="End when standard input does, as it does when the program that started this one is gone.")
+@click.option(
+    "--max-refused",
+    type=float,
+    default=0.05,
+    show_default=True,
+    metavar="SHARE",
+    help="Largest share of lines that may be refused.",
+)
+@click.option(
+    "--progress",
+    type=click.Choice(("bar", "json")),
+    default="bar",
+    show_default=True,
+    help="How progress is told on standard error: a bar, or lines of JSON for programs.",
+)
+@click.option(
+    "--end-with-input",
+    is_flag=True,
+    help="End when standard input does, as it does when the program that started this one is gone.",
+)
 def command(as_of: date | None, memory: str, progress: str, end_with_input: bool, **options: Any) -> None:
     """The risk list of a new log, by a bundle made before.
 

@@ -14,17 +14,33 @@ NEEDED = ("flask", "waitress", "orjson", "prometheus_client")
 
 @click.command("serve")
 @click.argument("folder", type=click.Path(path_type=Path), metavar="RUN|BUNDLE")
-@click.option("--host", default="127.0.0.1", show_default=True,
-              help="Address to listen at; others than loopback open it to the network.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8001, show_default=True,
-              help="TCP port; 0 for any free one.")
-@click.option("--token", envvar="CHURN_TOKEN",
-              help="Secret that every page and call asks for; better given in the variable CHURN_TOKEN, which no "
-                   "list of processes shows.")
-@click.option("--allow-host", "names", multiple=True, metavar="NAME",
-              help="Further name of this server, as behind a proxy; may be given several times.")
-@click.option("--uploads", type=click.Path(path_type=Path, file_okay=False),
-              help="Folder for uploaded logs while they are scored; that of the system by default.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen at; others than loopback open it to the network.",
+)
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8001, show_default=True, help="TCP port; 0 for any free one."
+)
+@click.option(
+    "--token",
+    envvar="CHURN_TOKEN",
+    help="Secret that every page and call asks for; better given in the variable CHURN_TOKEN, which no "
+    "list of processes shows.",
+)
+@click.option(
+    "--allow-host",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="Further name of this server, as behind a proxy; may be given several times.",
+)
+@click.option(
+    "--uploads",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for uploaded logs while they are scored; that of the system by default.",
+)
 @click.option("--max-upload", default="4GB", show_default=True,
               help="Largest log that may be uploaded.")  # fmt: skip
 def command(

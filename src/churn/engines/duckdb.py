@@ -168,7 +168,6 @@ class DuckDBEngine:
         return {row[0]: row[1] for row in rows}
 
 
-
 @contextmanager
 def _translated(folder: Path) -> Iterator[None]:
     """DuckDB's errors in the words of this package."""

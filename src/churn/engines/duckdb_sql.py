@@ -21,9 +21,7 @@ def parquet_sql(
     """A row of a Parquet file as a line: every cell as text, judged like a JSON line."""
     cells = [f"{_cell(columns[name], found)} AS {quote(name)}" for name in NUMBERS]
     wrong = {name: _odd_cell(columns[name], name, found) for name in TEXTS}
-    cells += [
-        f"CASE WHEN NOT {wrong[name]} THEN {_cell(columns[name], found)} END AS {quote(name)}" for name in TEXTS
-    ]
+    cells += [f"CASE WHEN NOT {wrong[name]} THEN {_cell(columns[name], found)} END AS {quote(name)}" for name in TEXTS]
     odd = " + ".join(f"CASE WHEN {wrong[name]} THEN {1 << i} ELSE 0 END" for i, name in enumerate(TEXTS))
     line = ", row_number() OVER () AS line, to_json(t)::VARCHAR AS text" if numbered else ", NULL::VARCHAR AS text"
     index = "0" if numbered else "file_index::BIGINT"

@@ -65,9 +65,7 @@ def pages(sums: Sums, windows: Sequence[Window]) -> Iterator[Feature]:
             f"{column}_per_hour",
             "pages",
             f"{words} per hour in sessions over all time",
-            smoothed(
-                sums(column) * 1.0, sums("session_ms") / MS_PER_HOUR, usual * SONGS_PER_HOUR / 1000, USUAL_HOURS
-            ),
+            smoothed(sums(column) * 1.0, sums("session_ms") / MS_PER_HOUR, usual * SONGS_PER_HOUR / 1000, USUAL_HOURS),
             group=column,
         )
     yield from _by_level(sums)

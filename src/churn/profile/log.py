@@ -227,5 +227,3 @@ def _day(ts: float) -> date:
 
 def _utc(ts: float) -> str:
     return datetime.fromtimestamp(ts / 1000, UTC).isoformat(timespec="milliseconds")
-
-

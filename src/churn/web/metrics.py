@@ -27,9 +27,7 @@ class Metrics:
             buckets=BUCKETS,
             registry=self._registry,
         )
-        self._predictions = Counter(
-            "churn_predictions", "Predictions by band.", ("band",), registry=self._registry
-        )
+        self._predictions = Counter("churn_predictions", "Predictions by band.", ("band",), registry=self._registry)
         for band in ("high", "medium", "low"):
             self._predictions.labels(band)
 

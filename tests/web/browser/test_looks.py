@@ -48,9 +48,7 @@ def test_every_page_fits_and_axe_finds_nothing_serious(
         one.check()
 
 
-def test_the_pages_that_are_rarely_seen_pass_axe_too(
-    visit: OpenVisit, finished: Path, browser: Any
-) -> None:
+def test_the_pages_that_are_rarely_seen_pass_axe_too(visit: OpenVisit, finished: Path, browser: Any) -> None:
     with serving(finished / "bundle", "--token", TOKEN) as (_, port):
         one = visit(at=f"http://127.0.0.1:{port}")
         page = one.open("/")
@@ -145,9 +143,7 @@ def hostile_server(hostile: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-def test_hostile_texts_are_shown_as_texts(
-    visit: OpenVisit, hostile: Path, hostile_server: str, width: int
-) -> None:
+def test_hostile_texts_are_shown_as_texts(visit: OpenVisit, hostile: Path, hostile_server: str, width: int) -> None:
     one = visit(width, at=hostile_server)
     for path in ("/", "/risk", "/risk?sort=userId", "/model"):
         one.open(path)

@@ -154,5 +154,3 @@ def _favourites(inputs: Inputs) -> list[Block]:
                   "statistics/favourites.csv", folded=True)
         )  # fmt: skip
     return found
-
-

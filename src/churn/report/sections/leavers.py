@@ -188,5 +188,3 @@ def _reach(rows: list[Cells]) -> float:
     total = sum(n for _, n in rates)
     mean = sum(rate * n for rate, n in rates) / total
     return sum(n * (rate - mean) ** 2 for rate, n in rates) / max(mean * (1 - mean), 1e-9) / max(len(rates) - 1, 1)
-
-
