@@ -23,38 +23,33 @@ LIMITS: Final = """\
 def card(manifest: Manifest) -> str:
     """The text of `card.md`."""
     training, problem = manifest.training, manifest.problem
-    return (
-        "\n\n".join(
-            (
-                f"# Churn model: {manifest.model}, task {manifest.task}",
-                f"Made {manifest.created} by sparkify-churn {manifest.versions.get('sparkify-churn', '')}.",
-                "## What it answers",
-                _question(manifest),
-                "## What it was trained on",
-                _lines(
-                    f"{training['rows']:,} rows of {training['users']:,} users, {training['leavers']:,} of whom left",
-                    *([f"cut-offs: {', '.join(training['cutoffs'])}"] if training["cutoffs"] else []),
-                    f"data fingerprint: {manifest.fingerprint}",
-                    f"seed: {training['seed']}",
-                    "enough leavers to learn from: "
-                    + ("yes" if training["enough"] else "NO, forced; do not rely on it"),
-                    *_asked(problem),
-                ),
-                "## How good it is",
-                f"On {training['test']}, which it has not seen:",
-                _lines(*(f"{name}: {_number(manifest.metrics.get(name))}" for name in SHOWN)),
-                f"The threshold for high risk is {manifest.threshold:.4f}, chosen on training folds{_rule(training)}; "
-                f"medium risk starts at the base rate, {manifest.base_rate:.4f}.",
-                f"The ONNX model gives the trained model's probabilities to {manifest.parity['max_abs_difference']:.1e} "
-                f"on {int(manifest.parity['rows']):,} rows.",
-                "## Limits",
-                LIMITS,
-                "## Inputs",
-                _lines(*(f"`{f.name}`: {f.sentence} (usual {f.usual:.4g})" for f in manifest.features)),
-            )
-        )
-        + "\n"
+    parts = (
+        f"# Churn model: {manifest.model}, task {manifest.task}",
+        f"Made {manifest.created} by sparkify-churn {manifest.versions.get('sparkify-churn', '')}.",
+        "## What it answers",
+        _question(manifest),
+        "## What it was trained on",
+        _lines(
+            f"{training['rows']:,} rows of {training['users']:,} users, {training['leavers']:,} of whom left",
+            *([f"cut-offs: {', '.join(training['cutoffs'])}"] if training["cutoffs"] else []),
+            f"data fingerprint: {manifest.fingerprint}",
+            f"seed: {training['seed']}",
+            "enough leavers to learn from: " + ("yes" if training["enough"] else "NO, forced; do not rely on it"),
+            *_asked(problem),
+        ),
+        "## How good it is",
+        f"On {training['test']}, which it has not seen:",
+        _lines(*(f"{name}: {_number(manifest.metrics.get(name))}" for name in SHOWN)),
+        f"The threshold for high risk is {manifest.threshold:.4f}, chosen on training folds{_rule(training)}; "
+        f"medium risk starts at the base rate, {manifest.base_rate:.4f}.",
+        f"The ONNX model gives the trained model's probabilities to {manifest.parity['max_abs_difference']:.1e} "
+        f"on {int(manifest.parity['rows']):,} rows.",
+        "## Limits",
+        LIMITS,
+        "## Inputs",
+        _lines(*(f"`{f.name}`: {f.sentence} (usual {f.usual:.4g})" for f in manifest.features)),
     )
+    return "\n\n".join(parts) + "\n"
 
 
 def _asked(problem: Mapping[str, Any]) -> list[str]:
