@@ -23,10 +23,15 @@ def check_same(run: Path, rival: Path) -> None:
     if ours != theirs:
         raise SystemExit(f"{rival.name}: the account differs: {theirs} instead of {ours}")
     for table in TABLES:
-        path = rival / f"{table}.parquet"
-        different = differing_rows(run / "rollups" / table / "*.parquet", path / "*.parquet" if path.is_dir() else path)
+        different = differing_rows(_table(run, table), _table(rival, table))
         if different:
             raise SystemExit(f"{rival.name}: {different} rows of {table} differ from those of this program")
+
+
+def _table(folder: Path, name: str) -> Path:
+    """Files of a table, in a run of this program or in what a rival wrote."""
+    run, path = folder / "rollups" / name, folder / f"{name}.parquet"
+    return run / "*.parquet" if run.is_dir() else path / "*.parquet" if path.is_dir() else path
 
 
 def account(run: Path) -> dict[str, int]:
@@ -37,7 +42,9 @@ def account(run: Path) -> dict[str, int]:
 
 
 def rivals_account(rival: Path) -> dict[str, int]:
-    """The same of a rival."""
+    """The same of a rival, which may be this program on another engine."""
+    if (rival / "ingest.json").exists():
+        return account(rival)
     found = json.loads((rival / "account.json").read_text(encoding="utf-8"))
     return {status: found[status] for status in STATUSES if found.get(status)}
 

@@ -18,6 +18,10 @@ SIZES: Final = ("mini", "medium", "full")
 OURS: Final = "churn"
 """This program among the contestants."""
 
+ON_SPARK: Final = "churn on Spark"
+PYSPARK: Final = "PySpark by hand"
+"""These two are compared with each other, too."""
+
 
 @dataclass(frozen=True)
 class Figure:

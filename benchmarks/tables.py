@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from benchmarks.figures import OURS, Figure, Report
+from benchmarks.figures import ON_SPARK, OURS, PYSPARK, Figure, Report
 
 
 def size_page(report: Report) -> str:
@@ -16,7 +16,8 @@ def size_page(report: Report) -> str:
         f"{log.lines:,} lines, {log.bytes / 1e9:.2f} GB.  \n{report.machine.words()}; load before: {report.load}."
     )
     left_out = "".join(f"\n* Left out: {line}" for line in report.left_out)
-    return "\n".join([head, "", *figure_rows(report.figures), *([left_out] if left_out else [])]) + "\n"
+    beside = spark_beside_spark(report.figures)
+    return "\n".join([head, "", *figure_rows(report.figures), *beside, *([left_out] if left_out else [])]) + "\n"
 
 
 def figure_rows(figures: Sequence[Figure]) -> list[str]:
@@ -34,6 +35,17 @@ def figure_rows(figures: Sequence[Figure]) -> list[str]:
         ]  # fmt: skip
         rows.append(f"| {' | '.join(cells)} |")
     return rows
+
+
+def spark_beside_spark(figures: Sequence[Figure]) -> list[str]:
+    """What this program's Spark engine costs as a multiple of the PySpark script, round by round on the same log."""
+    found = {figure.who: figure for figure in figures if figure.who in (ON_SPARK, PYSPARK)}
+    if len(found) < 2:
+        return []
+    ours, theirs = found[ON_SPARK], found[PYSPARK]
+    cpu = ours.cpu_seconds / theirs.cpu_seconds if ours.cpu_seconds and theirs.cpu_seconds else None
+    wall = multiple(ours.seconds / theirs.seconds)
+    return ["", f"{ON_SPARK} / {PYSPARK}: {wall} of the wall time, {multiple(cpu)} of the processor time."]
 
 
 def ratios(figure: Figure, figures: Sequence[Figure]) -> tuple[float | None, float | None]:

@@ -55,6 +55,7 @@ def test_what_is_not_installed_is_left_out_with_a_line(monkeypatch: pytest.Monke
     assert [c.who for c in taking_part] == ["churn", "DuckDB by hand"]
     assert left_out == [
         "Polars by hand: not installed; `make bench` installs it.",
+        "churn on Spark: not installed; `make bench` installs it.",
         "PySpark by hand: not installed; `make bench` installs it.",
     ]
 

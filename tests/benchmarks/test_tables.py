@@ -48,6 +48,14 @@ def test_a_page_of_one_size_says_all_there_is_to_say() -> None:
     assert page[-1] == "* Left out: PySpark by hand: no Java on this machine."
 
 
+def test_this_program_on_spark_is_set_beside_spark_by_hand() -> None:
+    ours, theirs = replace(OURS, who="churn on Spark"), replace(RIVAL, who="PySpark by hand")
+    assert "churn on Spark / PySpark by hand: 1.50 of the wall time, 4.00 of the processor time." in size_page(
+        report("mini", 600, OURS, ours, theirs)
+    )
+    assert "of the wall time" not in size_page(report("mini", 600, OURS, theirs))
+
+
 def test_every_row_has_a_cell_under_every_head() -> None:
     rows = [line for line in size_page(report("mini", 600, OURS, RIVAL, TRAINING)).splitlines() if line[:1] == "|"]
     assert {row.count("|") for row in rows} == {9}
