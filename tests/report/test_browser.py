@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from churn.report import compare_runs
+from tests.axe import serious
 
 pytestmark = pytest.mark.slow
 
@@ -63,6 +64,18 @@ def test_it_opens_without_an_error_or_a_request_and_fits(
     assert page.evaluate("document.documentElement.scrollWidth") == width  # tables scroll inside themselves
     assert page.evaluate("window.owned") is None
     assert page.title() == "Churn report"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_axe_finds_nothing_serious(
+    open_page: Callable[..., Opened], finished: Path, hostile: Path, tmp_path: Path, width: int, scheme: str
+) -> None:
+    for path in (finished / "report.html", compare_runs(finished, hostile, tmp_path / "both.html")):
+        opened = open_page(path, width, scheme)
+        opened.draw_all()
+        opened.page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+        assert serious(opened.page) == []
 
 
 def test_every_plot_has_shapes_and_can_show_each_choice(open_page: Callable[..., Opened], finished: Path) -> None:

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from tests.axe import serious
 from tests.report.logs import HOSTILE
 from tests.web.browser.conftest import OpenVisit
 from tests.web.conftest import TOKEN, rows_of, serving
@@ -23,17 +24,6 @@ PATHS = ("/", "/risk", "/risk?q=nobody-at-all", "/user", "/ask", "/go", "/go?avg
 def path_of(path: str, finished: Path) -> str:
     user = rows_of(finished / "risk.csv")[0]["userId"]
     return f"/user?{urlencode({'id': user})}" if path == "/user" else path
-
-
-def serious(page: Any) -> list[tuple[str, list[str]]]:
-    """What axe finds that is serious or critical, with where it is."""
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed: make venv")
-    found = axe.Axe().run(page).response["violations"]
-    return [
-        (one["id"], [node["html"][:200] for node in one["nodes"]][:3])
-        for one in found
-        if one["impact"] in ("serious", "critical")
-    ]
 
 
 @pytest.mark.parametrize(("width", "scheme"), LOOKS)
