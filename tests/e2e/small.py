@@ -14,7 +14,7 @@ from typing import Any
 
 from churn.pipeline import run
 from churn.settings import Settings
-from tests.conftest import ROOT, Row, event, write_log
+from tests.conftest import JAVA_SAYS, ROOT, Row, event, write_log
 from tests.tiny import DAY, HOUR, MINUTE, ms
 
 ONE_FAMILY = ("--families", "logistic_regression")
@@ -108,7 +108,7 @@ def start(*arguments: str | Path) -> subprocess.Popen[str]:
 
 def complaint(stderr: str) -> str:
     """The one line that follows the lines of the progress bars."""
-    lines = [line for line in stderr.splitlines() if line.strip()]
+    lines = [line for line in stderr.splitlines() if line.strip() and not line.startswith(JAVA_SAYS)]
     said = [line for line in lines if not re.search(r"\d:\d\d:\d\d\s*$", line)]
     assert said == lines[-1:], stderr
     assert said[0].startswith("churn: ")
