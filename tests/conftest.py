@@ -16,7 +16,6 @@ from hypothesis import settings
 # Before any library starts its threads: two test processes share the cores.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # A Java machine of a test lives for a minute: compiling for long lives costs more than it saves.
-JAVA_SAYS = "NOTE: Picked up JDK_JAVA_OPTIONS"
 os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
 
 from churn.engines import Engine
@@ -28,6 +27,9 @@ from tests import aws_server
 # `pytest --hypothesis-profile=default`.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
+
+JAVA_SAYS = "NOTE: Picked up JDK_JAVA_OPTIONS"
+"""How a line of Java about these options begins."""
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("SPARKIFY_DATA", ROOT.parent / "shared" / "data"))
