@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import subprocess
 import threading
 import time
@@ -51,7 +52,7 @@ class Tree:
         if search:
             self.members = members(self.root, PROC)
         seen = {pid: use for pid in self.members if (use := usage(pid, PROC))}
-        self.peak = max(self.peak, sum(memory for __, memory in seen.values()))
+        self.peak = max(self.peak, sum(memory for __, memory in seen.values()), high_water(self.root, PROC))
         self.ticks |= {pid: ticks for pid, (ticks, __) in seen.items()}
 
     @property
@@ -82,6 +83,16 @@ def usage(pid: int, proc: Path) -> tuple[int, int] | None:
     return int(own[11]) + int(own[12]), int(own[21]) * os.sysconf("SC_PAGE_SIZE")
 
 
+def high_water(pid: int, proc: Path) -> int:
+    """The most that a process has held in memory since its program started, in bytes; 0 if it has ended."""
+    try:
+        status = (proc / str(pid) / "status").read_text()
+    except OSError:
+        return 0
+    found = re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)
+    return int(found[1]) * 1024 if found else 0
+
+
 def cost_of(command: Sequence[str], *, folder: Path) -> Cost:
     """Run a command in a folder to its end; its output goes nowhere.
 
@@ -103,7 +114,8 @@ def cost_of(command: Sequence[str], *, folder: Path) -> Cost:
     if child.returncode:
         raise SystemExit(f"{' '.join(command)} failed:\n{errors.decode(errors='replace')[-2000:]}")
     # The system knows exactly of the process itself and of children that it waited for, the watcher of all others.
-    return Cost(wall, max(used.ru_utime + used.ru_stime, tree.cpu), max(used.ru_maxrss * 1024, tree.peak))
+    # Its peak, though, starts with what was in memory before the program began, which is ours.
+    return Cost(wall, max(used.ru_utime + used.ru_stime, tree.cpu), tree.peak or used.ru_maxrss * 1024)
 
 
 def _watch(tree: Tree, ended: threading.Event) -> None:

@@ -15,10 +15,12 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="ot
 
 
 def test_the_cost_of_a_process_of_its_own(tmp_path: Path) -> None:
+    ours = bytearray(b"x") * 600_000_000
     cost = cost_of([sys.executable, "-c", HOG], folder=tmp_path)
     assert cost.wall > 1.5
     assert 300e6 < cost.memory < 500e6
     assert cost.cpu > 0
+    assert len(ours) > cost.memory  # what the caller holds is not counted
 
 
 @needs_proc
