@@ -18,7 +18,7 @@ from churn.web.csrf import check_csrf
 from churn.web.fields import Form
 from churn.web.model_card import facts, limits, measures
 from churn.web.overview import overview_of
-from churn.web.query import FURTHEST, wanted_of, whole
+from churn.web.query import FIELDS, FURTHEST, wanted_of, whole
 from churn.web.security import COOKIE as LOGIN
 from churn.web.security import local, logged_in, same
 from churn.web.spread import Spread, spread
@@ -200,15 +200,25 @@ def spreads_of(own: Mapping[str, float | None]) -> dict[str, Spread | None]:
     return {name: spread(quantiles, own.get(name)) for name, quantiles in state().reference.items()}
 
 
+def contact_of(default: int) -> int:
+    """How many users somebody wants to contact.
+
+    Raises:
+        RequestError: for what is no whole number.
+    """
+    given = {name: value for name, value in request.args.items() if value}
+    return whole(given, "contact", default, least=0, most=FURTHEST)
+
+
 def risk_context(risks: RiskList) -> dict[str, Any]:
     """What a list needs: its rows, its filters, and what contacting some users should bring."""
-    query = {name: value for name, value in request.args.items() if value}
+    query = {name: request.args[name] for name in FIELDS if request.args.get(name)}  # templates make links of it
     bands = risks.bands()
-    contact = whole(query, "contact", max(1, bands["high"]), least=0, most=FURTHEST)
-    query.pop("contact", None)
+    contact = contact_of(max(1, bands["high"]))
     wanted = wanted_of(query, strict=False)
+    found, reach = risks.find(wanted), risks.reach(contact, wanted)
     return {
-        "found": risks.find(wanted),
+        "found": found,
         "wanted": wanted,
         "bands": bands,
         "total": sum(bands.values()),
@@ -216,15 +226,22 @@ def risk_context(risks: RiskList) -> dict[str, Any]:
         "levels": risks.choices("level"),
         "regions": risks.choices("region"),
         "contact": contact,
-        "reach": risks.reach(contact),
+        "reach": reach,
+        "filtered": wanted.is_filtered,
+        "take_away": {
+            **{name: value for name, value in query.items() if name not in ("page", "size")},
+            "contact": contact,
+        },
         "choices": {"band": BANDS, "sort": SORTS},
         "query": query,
     }
 
 
 def as_csv(risks: RiskList, name: str) -> Response:
-    """A list as CSV, with the filters and the order of the query."""
-    wanted = wanted_of({key: value for key, value in request.args.items() if key != "contact"}, strict=False)
+    """A list as CSV, with the filters and the order of the query; with `contact`, those to contact alone."""
+    wanted = wanted_of({name: value for name, value in request.args.items() if name in FIELDS}, strict=False)
+    if request.args.get("contact"):
+        wanted = replace(wanted, last_rank=risks.reach(contact_of(0), wanted).last_rank)
     rows = risks.find(replace(wanted, page=1, size=None)).rows
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=RISK, lineterminator="\n")

@@ -36,6 +36,7 @@ class Wanted:
         level: only this level.
         region: only users whose region names this state (`MA` finds `MA-NH`), or is this.
         q: only users whose id holds this, in small or capital letters.
+        last_rank: only users up to this rank.
         sort: one of `SORTS`, or with a minus in front.
         page: from 1.
         size: rows a page; None for all.
@@ -45,9 +46,15 @@ class Wanted:
     level: str | None = None
     region: str | None = None
     q: str | None = None
+    last_rank: int | None = None
     sort: str = "rank"
     page: int = 1
     size: int | None = 50
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether it may be less than all users."""
+        return any((self.band, self.level, self.region, self.q)) or self.last_rank is not None
 
 
 @dataclass(frozen=True)
@@ -70,6 +77,7 @@ class Reach:
         false_alarms: how many of them would stay anyway.
         all_leavers: leavers expected in the whole list.
         threshold: the lowest probability among them; None if nobody is contacted.
+        last_rank: the rank of the last of them in the whole list; 0 if nobody is contacted.
     """
 
     contacted: int
@@ -77,6 +85,7 @@ class Reach:
     false_alarms: float
     all_leavers: float
     threshold: float | None
+    last_rank: int
 
     @property
     def share(self) -> float:
@@ -130,10 +139,10 @@ class RiskList:
         """What contacting the first so many of a list should bring; filters of `wanted` count, its order does not."""
         where, values = _where(wanted or Wanted())
         ((all_leavers,),) = self._all(f"SELECT coalesce(sum(probability), 0.0) FROM risk {where}", values)
-        first = f"SELECT probability FROM risk {where} ORDER BY rank LIMIT ?"
-        sql = f"SELECT count(*), coalesce(sum(probability), 0.0), min(probability) FROM ({first})"
-        ((n, leavers, least),) = self._all(sql, [*values, contacted])
-        return Reach(n, leavers, n - leavers, all_leavers, least)
+        first = f"SELECT rank, probability FROM risk {where} ORDER BY rank LIMIT ?"
+        sums = "count(*), coalesce(sum(probability), 0.0), min(probability), coalesce(max(rank), 0)"
+        ((n, leavers, least, last),) = self._all(f"SELECT {sums} FROM ({first})", [*values, contacted])
+        return Reach(n, leavers, n - leavers, all_leavers, least, last)
 
 
 class Store(RiskList):
@@ -207,4 +216,7 @@ def _where(wanted: Wanted) -> tuple[str, list[Any]]:
     if wanted.q:
         parts.append("instr(lower(userId), lower(?)) > 0")
         values.append(wanted.q)
+    if wanted.last_rank is not None:
+        parts.append("rank <= ?")
+        values.append(wanted.last_rank)
     return (f"WHERE {' AND '.join(parts)}" if parts else ""), values

@@ -111,6 +111,19 @@ def test_the_slider_says_how_many_are_reached(visit: OpenVisit, finished: Path) 
     one.check()
 
 
+def test_the_number_to_contact_outlives_a_filter(visit: OpenVisit) -> None:
+    one = visit()
+    page = one.open("/risk")
+    page.locator("input[type=range]").fill("4")
+    with page.expect_navigation():
+        page.select_option("#band", "low")
+    assert page.input_value("#contact") == "4"
+    assert "contact=4" in page.url
+    assert said(page)[0] == 4
+    assert len(page.query_selector_all(f"{ROWS}.within")) == 4
+    one.check()
+
+
 def test_the_download_is_the_list_as_shown(visit: OpenVisit, finished: Path, tmp_path: Path) -> None:
     wanted = rows_of(finished / "risk.csv")
     one = visit()

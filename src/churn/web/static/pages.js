@@ -37,6 +37,12 @@
   }
   document.querySelectorAll("[data-pair]").forEach(pair);
 
+  // A hidden field of one form that keeps what is typed into another: the filters forget no number to contact.
+  document.querySelectorAll("[data-follows]").forEach((field) => {
+    const leader = document.getElementById(field.dataset.follows);
+    leader.addEventListener("input", () => { field.value = leader.value; });
+  });
+
   // Forms whose answer replaces a part of the page while one types.
   document.querySelectorAll("form[data-parts]").forEach((form) => {
     const ids = form.dataset.parts.split(" ");
