@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from typing import Any, Final
 
 import numpy as np
@@ -29,6 +30,12 @@ FORM: Final = "multipart/form-data"
 LARGE: Final = 2 * MB
 """Bytes of a body that is worked on alone."""
 
+MANY: Final = 500
+"""Rows of a call that is worked on alone, however short they are."""
+
+LONG: Final = 50_000
+"""Names of filled features in an answer that is sent in parts."""
+
 LIST: Final[dict[str, schemas.Schema]] = {
     "band": schemas.BAND,
     "level": {"type": "string", "maxLength": LONGEST},
@@ -42,13 +49,30 @@ LIST: Final[dict[str, schemas.Schema]] = {
 
 
 @api.post("/predict")
-@describes(Description(schemas.PREDICTIONS, errors=(400, 403, 413, 415, 422), body={JSON: "predict"}))
+@describes(Description(schemas.PREDICTIONS, errors=(400, 403, 413, 415, 422, 503), body={JSON: "predict"}))
 def predict() -> ResponseReturnValue:
     """Probability, band and reasons for rows of features."""
     held = state()
-    # One large body at a time: read, it takes ten times its size in memory.
-    with held.large if (request.content_length or 0) > LARGE else nullcontext():
-        return as_json({"predictions": [found.as_json() for found in _predictions(held, _json_body())]})
+    with ExitStack() as stack:
+        large = (request.content_length or 0) > LARGE
+        if large:
+            stack.enter_context(held.alone())
+        body = _json_body(held)
+        rows = body.get("rows")
+        if not large and isinstance(rows, list) and len(rows) > MANY:
+            stack.enter_context(held.alone())
+        found = _predictions(held, body)
+    if sum(len(one.filled) for one in found) > LONG:
+        return Response(_in_parts(found), mimetype="application/json")
+    return as_json({"predictions": [one.as_json() for one in found]})
+
+
+def _in_parts(found: Sequence[Prediction]) -> Iterator[str]:
+    """The same text that `as_json` makes, some rows at a time: it may be a thousand times as long as the request."""
+    for start in range(0, len(found), MANY):
+        part = json.dumps([one.as_json() for one in found[start : start + MANY]], allow_nan=False)
+        yield (", " if start else '{"predictions": [') + part[1:-1]
+    yield "]}"
 
 
 def _predictions(held: State, body: dict[str, Any]) -> list[Prediction]:
@@ -242,15 +266,18 @@ def as_json(content: Any, status: int = 200) -> Response:
     return Response(json.dumps(content, allow_nan=False), status, mimetype="application/json")
 
 
-def _json_body() -> dict[str, Any]:
+def _json_body(held: State) -> dict[str, Any]:
     """The body of a request.
 
     Raises:
-        RequestError: 415 if it is not called JSON, 400 if it is none.
+        RequestError: 415 if it is not called JSON, 400 if it is none, 422 if it holds more than any call may.
     """
     if request.mimetype != "application/json":
         raise RequestError("the body is not called JSON", "send Content-Type: application/json", status=415)
     content = request.get_data(cache=False)
+    if not held.predictor.may_hold(content):
+        most = held.settings.most_rows
+        raise RequestError(f"the body holds more than {most:,} rows can", f"send at most {most:,} at a time")
     try:
         body = _parsed(content)
     except (ValueError, RecursionError) as error:
@@ -263,14 +290,10 @@ def _json_body() -> dict[str, Any]:
 def _parsed(content: bytes) -> Any:
     """JSON, read three times faster than Python does; what the fast reader refuses is looked at again by Python's.
 
-    So a number too large for any float becomes infinity, which is named with its row and field, not with its place
+    So NaN, Infinity, and a number too large for any float are named with their row and field, not with their place
     in the text.
     """
     try:
         return orjson.loads(content)
     except orjson.JSONDecodeError:
-        return json.loads(content, parse_constant=_no_constant)
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no number of JSON")
+        return json.loads(content)
