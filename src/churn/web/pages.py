@@ -19,8 +19,7 @@ from churn.web.fields import Form
 from churn.web.model_card import facts, limits, measures
 from churn.web.overview import overview_of
 from churn.web.query import FIELDS, FURTHEST, wanted_of, whole
-from churn.web.security import COOKIE as LOGIN
-from churn.web.security import local, logged_in, same
+from churn.web.security import cookie_name, local, logged_in, same
 from churn.web.spread import Spread, spread
 from churn.web.state import state
 from churn.web.store import BANDS, SORTS, RiskList
@@ -173,7 +172,7 @@ def log_in() -> ResponseReturnValue:
         return redirect(target, 303)
     if not same(request.form.get("token", "").strip(), token):
         return render_template("login.html", next=target, wrong=True), 401
-    return logged_in(token, target)
+    return logged_in(target)
 
 
 @pages.post("/logout")
@@ -181,7 +180,7 @@ def log_out() -> ResponseReturnValue:
     """Forget that the token was known."""
     check_csrf()
     response = redirect(url_for("pages.login"), 303)
-    response.delete_cookie(LOGIN, httponly=True, samesite="Strict")
+    response.delete_cookie(cookie_name(state()), httponly=True, samesite="Strict")
     return response
 
 
