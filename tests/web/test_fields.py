@@ -94,7 +94,7 @@ def test_choices_become_flags(form: Form) -> None:
     assert "female" not in form.read({"gender": ""}).features
 
 
-@pytest.mark.parametrize("text", ["x", "nan", "inf", "-1", "1e9", "1,5", "--1", "1x", "0x10", "<b>"])
+@pytest.mark.parametrize("text", ["x", "nan", "inf", "-1", "1_000", "\uff11", "1e9", "1,5", "--1", "1x", "0x10", "<b>"])
 def test_a_figure_that_is_none_is_named(form: Form, text: str) -> None:
     asked = form.read({"avgSongs": text, "thumbsup": "1"})
     assert set(asked.errors) == {"avgSongs"}

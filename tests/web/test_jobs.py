@@ -14,7 +14,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from churn.web.child import Child, Limits, size_of
+from churn.web.child import Child, Limits, environment, size_of
 from churn.web.jobs import Jobs
 from tests.web.conftest import MakeApp, csrf_of, rows_of
 
@@ -224,6 +224,40 @@ def test_a_file_that_is_too_large_or_not_expected_is_refused_and_gone(make_app: 
     assert upload(client, b"x", part="other").status_code == 422
     assert upload(client, b"x", as_of="yesterday").get_json()["errors"][0]["field"] == "as_of"
     assert left(app) == []
+
+
+def _form(parts: int, *, files: bool) -> bytes:
+    name = '; filename="x"' if files else ""
+    return (
+        b"".join(
+            f'--x\r\nContent-Disposition: form-data; name="f{i}"{name}\r\n\r\nx\r\n'.encode() for i in range(parts)
+        )
+        + b"--x--\r\n"
+    )
+
+
+@pytest.mark.parametrize(("parts", "files", "words"), [(2, True, "only one file"), (11, False, "")])
+def test_a_form_has_one_file_and_few_parts(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, parts: int, files: bool, words: str
+) -> None:
+    made = []
+    folder = app.extensions["churn"].jobs.folder
+    new = folder.new_file
+    monkeypatch.setattr(folder, "new_file", lambda: made.append(1) or new())
+    kind = "multipart/form-data; boundary=x"
+    response = app.test_client().post("/api/v1/score", data=_form(parts, files=files), content_type=kind)
+    assert response.status_code == 413
+    assert words in response.get_json()["detail"]
+    assert len(made) <= 1
+    assert left(app) == []
+
+
+def test_a_child_does_not_know_the_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHURN_TOKEN", "a-secret-token")
+    found = environment(tmp_path)
+    assert "CHURN_TOKEN" not in found
+    assert found["PATH"] == os.environ["PATH"]
+    assert found["TMPDIR"] == str(tmp_path)
 
 
 def test_without_the_engine_the_page_says_so(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:

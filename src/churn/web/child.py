@@ -28,6 +28,8 @@ LOOK: Final = 0.25
 POLITE: Final = 5.0
 """Seconds that a child gets to end by itself."""
 
+SECRETS: Final = ("CHURN_TOKEN",)
+
 NICE: Final = 10
 """Requests go first: they are answered in milliseconds."""
 
@@ -72,7 +74,7 @@ class Child:
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",
-            env={**os.environ, "TMPDIR": str(self._folder), "OMP_WAIT_POLICY": "PASSIVE"},
+            env=environment(self._folder),
             start_new_session=True,
         )
         with suppress(OSError):  # it may be over already
@@ -112,7 +114,9 @@ class Child:
             return
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
-        threading.Timer(POLITE, self._kill).start()
+        timer = threading.Timer(POLITE, self._kill)
+        timer.daemon = True  # the process may end meanwhile; the child then ends with its input
+        timer.start()
 
     def _kill(self) -> None:
         process = self._running()
@@ -163,6 +167,12 @@ class Child:
             return f"scoring ended with status {status} and gave no reason"
         words = lines[-1].removeprefix("churn: ").replace(f"{self._folder}/log", "the log")
         return words.replace(str(self._folder), "its folder")
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """What a child finds in its environment: what this process does, but for its secret."""
+    kept = {name: value for name, value in os.environ.items() if name not in SECRETS}
+    return {**kept, "TMPDIR": str(folder), "OMP_WAIT_POLICY": "PASSIVE"}
 
 
 def size_of(folder: Path) -> int:

@@ -215,9 +215,20 @@ def _of_kinds(values: Mapping[str, str]) -> dict[str, float]:
     return found
 
 
+def number_of(text: str) -> float:
+    """A number as people write it; Python's own reader also takes `1_000`.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    if "_" in text or not text.isascii():
+        raise ValueError(text)
+    return float(text)
+
+
 def _wrong(f: Field, text: str) -> str:
     try:
-        value = float(text)
+        value = number_of(text)
     except ValueError:
         return "is no number"
     if not math.isfinite(value) or not f.least <= value <= f.most:
