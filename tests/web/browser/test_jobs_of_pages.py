@@ -186,7 +186,9 @@ def test_asking_gives_an_answer_and_changing_a_figure_another(visit: OpenVisit) 
     one = visit()
     page = one.open("/ask")
     assert "reference value" in page.inner_text("main")
+    page.fill("#avgEvents", "5")
     page.fill("#avgSongs", "2")
+    page.fill("#last_seen", "0")
     page.fill("#thumbsdown", "3")
     page.select_option("#level", "free")
     page.click("main button:has-text('Ask')")
@@ -250,6 +252,22 @@ def test_a_log_is_uploaded_with_progress_and_its_list_can_be_used(
     assert [row["userId"] for row in rows_of(tmp_path / "list.csv")] == high
     page = one.open("/score")
     assert "done" in page.inner_text("#jobs ~ table")
+    one.check()
+
+
+def test_a_file_that_is_too_large_is_not_sent(visit: OpenVisit, tmp_path: Path) -> None:
+    one = visit()
+    page = one.open("/score")
+    page.evaluate("document.querySelector('[data-upload]').dataset.most = '1000000'")
+    big = tmp_path / "big.json"
+    big.write_bytes(b"x" * 1_500_000)
+    page.set_input_files("#file", big)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.method))
+    page.click("#send")
+    page.wait_for_selector(".mistake")
+    assert page.inner_text("#sent-words") == "The file has 1.5 MB; at most 1 MB are taken here."
+    assert asked == []
     one.check()
 
 

@@ -18,7 +18,18 @@ from tests.web.conftest import TOKEN, rows_of, serving
 pytestmark = pytest.mark.slow
 
 LOOKS = ((1280, "light"), (390, "dark"), (1280, "dark"), (390, "light"))
-PATHS = ("/", "/risk", "/risk?q=nobody-at-all", "/user", "/ask", "/go", "/go?avgSongs=900", "/score", "/model", "/api")
+PATHS = (
+    "/",
+    "/risk",
+    "/risk?q=nobody-at-all",
+    "/user",
+    "/ask",
+    "/go",
+    "/go?avgSongs=900&avgEvents=950",
+    "/score",
+    "/model",
+    "/api",
+)
 
 
 def path_of(path: str, finished: Path) -> str:
