@@ -14,7 +14,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from churn.web.child import Child, Limits, environment, size_of
+from churn.web.child import Child, Limits, environment, memory_of, size_of
 from churn.web.jobs import Jobs
 from tests.web.conftest import MakeApp, csrf_of, rows_of
 
@@ -51,8 +51,8 @@ def private(app: Flask) -> Path:
 
 
 def left(app: Flask) -> list[str]:
-    """Names in the private folder, but for its lock."""
-    return sorted(path.name for path in private(app).iterdir() if path.name != "lock")
+    """Names in the private folder, but for its lock and the model."""
+    return sorted(path.name for path in private(app).iterdir() if path.name not in ("lock", "bundle"))
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -278,6 +278,40 @@ def test_results_are_kept_for_the_latest_jobs_only(make_app: MakeApp) -> None:
         waited(client, jobs[-1])
         jobs.append(upload(client, b"").get_json()["job"])
     assert [client.get(f"/api/v1/jobs/{job}").status_code for job in jobs] == [404, 200, 200, 200]
+
+
+def test_jobs_that_failed_push_out_no_list(make_app: MakeApp, log: Path) -> None:
+    app = make_app(kept_jobs=1)
+    client = app.test_client()
+    good = upload(client, log.read_bytes()).get_json()["job"]
+    assert waited(client, good)["status"] == "done"
+    for _ in range(4):
+        waited(client, upload(client, b"").get_json()["job"])
+    assert client.get(f"/api/v1/jobs/{good}/risk").status_code == 200
+    assert len(app.extensions["churn"].jobs.list()) == 3
+
+
+def test_a_child_that_takes_too_much_memory_is_ended(make_app: MakeApp, log: Path) -> None:
+    app = make_app(job_memory=30_000_000)
+    client = app.test_client()
+    found = waited(client, upload(client, log.read_bytes()).get_json()["job"])
+    assert (found["status"], found["error"]) == ("failed", "it needed more than 30 MB of memory, so it was ended")
+    assert left(app) == []
+
+
+def test_the_memory_of_a_process() -> None:
+    assert 10_000_000 < memory_of(os.getpid()) < 10**10
+    assert memory_of(2**22 + 1) == 0
+
+
+def test_drift_is_told_in_one_box(app: Flask, log: Path) -> None:
+    client = app.test_client()
+    job = upload(client, log.read_bytes()).get_json()["job"]
+    assert waited(client, job)["status"] == "done"
+    app.extensions["churn"].jobs.get(job).warnings = ["first <b>", "second"]
+    page = client.get(f"/jobs/{job}").get_data(as_text=True)
+    assert page.count("note warn") == 1
+    assert "<li>First &lt;b&gt;</li><li>Second</li>" in page
 
 
 def test_a_child_ends_when_its_parent_is_gone(finished: Path, log: Path, tmp_path: Path) -> None:

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import csv
 import re
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from html import unescape
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
+from churn.app_data import NAME, RISK, create_risk
 from churn.cli import invoke
+from churn.web.csv_files import _lines
 from tests.web.conftest import MakeApp, rows_of
 
 Cells = dict[str, str]
@@ -79,3 +87,74 @@ def _fits(row: Cells, query: str) -> bool:
     return all(row[name] == given[name] for name in ("band", "level") if name in given) and (
         given.get("q", "") in row["userId"]
     )
+
+
+def test_a_run_that_is_made_again_while_it_is_served_is_not_mixed_in(
+    make_app: MakeApp, finished: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    shutil.copy(finished / NAME, run / NAME)
+    shutil.copytree(finished / "bundle", run / "bundle")
+    app = make_app(run)
+    client = app.test_client()
+    before = client.get("/api/v1/risk?size=1000").get_json()
+    shutil.copy(finished / NAME, run / "new")
+    with closing(sqlite3.connect(run / "new")) as db, db:
+        db.execute("DELETE FROM risk WHERE rank % 2")
+    (run / "new").replace(run / NAME)
+    (run / "bundle" / "card.md").write_text("another card")
+    (run / "bundle" / "reference.parquet").unlink()
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(lambda _: app.test_client().get("/api/v1/risk?size=1000").get_json(), range(32)))
+    assert found == [before] * 32
+    assert "another card" not in client.get("/model").get_data(as_text=True)
+    held = app.extensions["churn"]
+    for name in ("manifest.json", "model.onnx", "reference.parquet"):
+        served = finished / "bundle" / name
+        assert (held.jobs.folder.path / "bundle" / name).read_bytes() == served.read_bytes()
+
+
+def test_a_user_whom_nobody_knows_leads_to_the_list(client: FlaskClient) -> None:
+    response = client.get("/user?id=somebody")
+    page = response.get_data(as_text=True)
+    assert response.status_code == 404
+    assert "/api/" not in page.split("<main")[1].split("</main")[0]
+    assert '<a href="/risk">' in page
+
+
+STRANGE = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "plain", "1-1", "'x"]
+
+
+def test_a_list_for_a_spreadsheet_runs_no_formula_and_the_api_is_exact(
+    make_app: MakeApp, finished: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    shutil.copytree(finished / "bundle", run / "bundle")
+    shutil.copy(finished / NAME, run / NAME)
+    with closing(sqlite3.connect(run / NAME)) as db, db:
+        db.execute("DROP TABLE risk")
+        row = ("high", "=1+1", "", "", "paid", "-MA", "2018-12-01", "2018-12-01")
+        create_risk(db, [(i + 1, user, 0.5, *row) for i, user in enumerate(STRANGE)])
+    client = make_app(run).test_client()
+    rows = csv_rows(client, "/risk.csv")
+    assert [row["userId"] for row in rows] == [f"'{user}" if user[0] in "=+-@\t" else user for user in STRANGE]
+    assert {row["reason_1"] for row in rows} == {"'=1+1"}
+    assert {row["probability"] for row in rows} == {"0.5"}
+    assert [row["userId"] for row in client.get("/api/v1/risk").get_json()["rows"]] == STRANGE
+
+
+def test_a_list_is_sent_part_by_part(client: FlaskClient, finished: Path) -> None:
+    read: list[int] = []
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for rank in range(5000):
+            read.append(rank)
+            yield dict.fromkeys(RISK, "x") | {"rank": rank}
+
+    parts = _lines(rows())
+    assert next(parts).startswith(",".join(RISK))
+    assert len(read) <= 501
+    assert sum(part.count("\n") for part in parts) + 501 == 5001
+    assert client.get("/risk.csv").data == (finished / "risk.csv").read_bytes()

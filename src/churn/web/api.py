@@ -14,6 +14,7 @@ from flask.typing import ResponseReturnValue
 
 from churn.errors import RequestError
 from churn.web import schemas
+from churn.web.csv_files import file_of
 from churn.web.incoming import path_of
 from churn.web.openapi import JSON, Description, describes, document
 from churn.web.predict import FILLS, Prediction, cut
@@ -149,7 +150,7 @@ def job_csv(job: str) -> ResponseReturnValue:
     """The risk list of a finished job as CSV."""
     found = state().jobs.get(job)
     found.check_done()
-    return attached(found.risk_csv.read_bytes(), "risk.csv")
+    return file_of(found.risk_csv, "risk.csv")
 
 
 @api.get("/jobs/<job>/drift.csv")
@@ -252,13 +253,7 @@ def drift_of(job: str) -> Response:
     """The drift table of a finished job."""
     found = state().jobs.get(job)
     found.check_done()
-    return attached(found.drift_csv.read_bytes(), "drift.csv")
-
-
-def attached(content: str | bytes, name: str) -> Response:
-    """A CSV file to keep."""
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(content, mimetype="text/csv", headers=headers)
+    return file_of(found.drift_csv, "drift.csv")
 
 
 def as_json(content: Any, status: int = 200) -> Response:

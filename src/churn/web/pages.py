@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from churn.app_data import RISK
 from churn.bundle import FeatureEntry
-from churn.web.api import attached, described_api, drift_of, model_of, take_upload, user_of
+from churn.web.api import described_api, drift_of, model_of, take_upload, user_of
 from churn.web.csrf import check_csrf
+from churn.web.csv_files import list_of
 from churn.web.fields import Form
 from churn.web.model_card import facts, limits, measures
 from churn.web.overview import overview_of
@@ -50,7 +47,7 @@ def risk() -> ResponseReturnValue:
 @pages.get("/risk.csv")
 def risk_csv() -> ResponseReturnValue:
     """The list as it is shown, all pages of it."""
-    return as_csv(state().run, "risk.csv")
+    return as_csv(state().run)
 
 
 @pages.get("/user")
@@ -59,7 +56,10 @@ def user() -> ResponseReturnValue:
     if state().store is None:
         return render_template("empty.html", title="One user")
     held = state()
-    found = user_of(held, request.args.get("id", ""))
+    asked = request.args.get("id", "")
+    if held.run.user(asked) is None:
+        return render_template("nobody.html"), 404
+    found = user_of(held, asked)
     return render_template(
         "user.html",
         user=found,
@@ -125,7 +125,7 @@ def cancel(job: str) -> ResponseReturnValue:
 @pages.get("/jobs/<job>/risk.csv")
 def job_csv(job: str) -> ResponseReturnValue:
     """The list of a job as it is shown, all pages of it."""
-    return as_csv(state().jobs.get(job).result, "risk.csv")
+    return as_csv(state().jobs.get(job).result)
 
 
 @pages.get("/jobs/<job>/drift.csv")
@@ -137,8 +137,8 @@ def job_drift(job: str) -> ResponseReturnValue:
 @pages.get("/model")
 def model() -> ResponseReturnValue:
     """The model card."""
-    card = (state().opened.bundle_folder / "card.md").read_text(encoding="utf-8")
     held = state()
+    card = held.opened.card
     return render_template(
         "model.html",
         model=model_of(held),
@@ -236,14 +236,7 @@ def risk_context(risks: RiskList) -> dict[str, Any]:
     }
 
 
-def as_csv(risks: RiskList, name: str) -> Response:
+def as_csv(risks: RiskList) -> Response:
     """A list as CSV, with the filters and the order of the query; with `contact`, those to contact alone."""
     wanted = wanted_of({name: value for name, value in request.args.items() if name in FIELDS}, strict=False)
-    if request.args.get("contact"):
-        wanted = replace(wanted, last_rank=risks.reach(contact_of(0), wanted).last_rank)
-    rows = risks.find(replace(wanted, page=1, size=None)).rows
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=RISK, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return attached(text.getvalue(), name)
+    return list_of(risks, wanted, contact_of(0) if request.args.get("contact") else None)

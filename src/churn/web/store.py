@@ -1,11 +1,12 @@
-"""Reads `app.sqlite`: every statement with parameters, one read-only connection a thread."""
+"""Reads `app.sqlite`: every statement with parameters, over read-only connections that are opened at the start."""
 
 from __future__ import annotations
 
 import json
+import queue
 import sqlite3
-import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +21,9 @@ BANDS: Final = ("high", "medium", "low")
 
 SORTS: Final = ("rank", "userId", "probability", "band", "level", "region", "last_seen")
 """Columns that a risk list can be ordered by; with a minus in front, downwards."""
+
+AT_ONCE: Final = 6
+"""Connections of a list: more than the server has threads, of which each uses one at a time."""
 
 _ORDERS: Final = {
     **{name: f'"{name}"' for name in SORTS},
@@ -97,26 +101,44 @@ class RiskList:
     """A risk list in a file of SQLite: that of a run, or of a job."""
 
     def __init__(self, path: Path) -> None:
+        """Open the file.
+
+        Raises:
+            SourceError: if there is none, or it cannot be read.
+        """
         self.path = path
-        self._uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
-        self._local = threading.local()
+        self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
+        try:
+            for db in _opened(path):
+                self._idle.put(db)
+        except (sqlite3.Error, OSError) as error:
+            raise SourceError(f"{path} is damaged ({error})", "make it again with churn run") from error
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        db = self._idle.get()
+        try:
+            yield db
+        finally:
+            self._idle.put(db)
 
     def _all(self, sql: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
-        db: sqlite3.Connection | None = getattr(self._local, "db", None)
-        if db is None:
-            db = sqlite3.connect(self._uri, uri=True, isolation_level=None)
-            db.row_factory = sqlite3.Row
-            self._local.db = db
-        return db.execute(sql, values).fetchall()
+        with self._connection() as db:
+            return db.execute(sql, values).fetchall()
+
+    def rows(self, wanted: Wanted) -> Iterator[Row]:
+        """Every row of the part that is wanted, on whatever page, one after the other."""
+        where, values = _where(wanted)
+        with self._connection() as db:
+            for row in db.execute(f"SELECT * FROM risk {where} ORDER BY {_order(wanted)}", values):
+                yield dict(row)
 
     def find(self, wanted: Wanted) -> RiskPage:
         """A page of the part that is wanted."""
         where, values = _where(wanted)
         ((total,),) = self._all(f"SELECT count(*) FROM risk {where}", values)
         size = wanted.size or max(1, total)
-        down = wanted.sort.startswith("-")
-        order = f"{_ORDERS[wanted.sort.removeprefix('-')]} {'DESC' if down else 'ASC'}, rank"
-        sql = f"SELECT * FROM risk {where} ORDER BY {order} LIMIT ? OFFSET ?"
+        sql = f"SELECT * FROM risk {where} ORDER BY {_order(wanted)} LIMIT ? OFFSET ?"
         rows = self._all(sql, [*values, size, (wanted.page - 1) * size])
         return RiskPage([dict(row) for row in rows], total, wanted.page, max(1, -(-total // size)))
 
@@ -200,6 +222,30 @@ class Store(RiskList):
         """Columns of the bundle's reference distributions; see `churn.reference`."""
         rows = self._all("SELECT * FROM reference ORDER BY rowid")
         return {name: [row[name] for row in rows] for name in (rows[0].keys() if rows else ())}
+
+
+def _opened(path: Path) -> list[sqlite3.Connection]:
+    """Connections to one file, all opened now: a run that replaces it later is not seen by some of them alone.
+
+    A path below /proc/self/fd would not do: SQLite looks up where it leads, and opens what is there now.
+    """
+    uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+    while True:
+        before = path.stat()
+        opened = [sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False) for _ in range(AT_ONCE)]
+        for db in opened:
+            db.row_factory = sqlite3.Row
+            db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        after = path.stat()
+        if (before.st_dev, before.st_ino) == (after.st_dev, after.st_ino):
+            return opened
+        for db in opened:
+            db.close()
+
+
+def _order(wanted: Wanted) -> str:
+    down = wanted.sort.startswith("-")
+    return f"{_ORDERS[wanted.sort.removeprefix('-')]} {'DESC' if down else 'ASC'}, rank"
 
 
 def _where(wanted: Wanted) -> tuple[str, list[Any]]:
