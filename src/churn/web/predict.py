@@ -20,6 +20,12 @@ SHOWN: Final = 20
 BLOCK: Final = 1_000
 """Rows that are worked on at once."""
 
+EXPLAINED: Final = 200
+"""Rows whose reasons are looked for at once: each is judged again and again with other figures."""
+
+SMALL: Final = 8_000_000
+"""Bytes of a text that holds few values, however short they are."""
+
 AROUND: Final = 100_000
 """Signs that a call may hold beside its rows, so that a small mistake is named for what it is."""
 
@@ -80,8 +86,9 @@ class Predictor:
             raise RequestError(f"{len(rows):,} rows are too many", f"send at most {self._most_rows:,} at a time")
         x, filled = self._checked(rows, fill == "reference")
         found: list[Prediction] = []
-        for start in range(0, len(rows), BLOCK):
-            part = slice(start, start + BLOCK)
+        size = EXPLAINED if reasons else BLOCK
+        for start in range(0, len(rows), size):
+            part = slice(start, start + size)
             found += self.judge(x[part], filled[part], reasons=reasons, first=start)
         return found
 
@@ -90,7 +97,9 @@ class Predictor:
 
         64 MB can hold 20 million empty rows, and each would be an object before they could be counted.
         """
-        return all(content.count(sign) <= most for sign, most in self._signs)
+        # Commas take time to count, since there are many; few of them can hold little.
+        signs = self._signs if len(content) > SMALL else self._signs[:2]
+        return all(content.count(sign) <= most for sign, most in signs)
 
     def judge(self, x: Features, filled: Sequence[Sequence[str]], *, reasons: bool, first: int = 0) -> list[Prediction]:
         """Predictions for checked features, shape [n, f] in the bundle's order; `first` is the number of their row."""
