@@ -40,6 +40,10 @@ CLIENTS: Final = 2
 CONNECTIONS: Final = 4
 """Of each of them."""
 
+USERS: Final = 20_000
+LOG_MB: Final = 125.0
+"""From how many users, and from what size of a log, the targets are measured: those of the published data."""
+
 JSON: Final = {"Content-Type": "application/json"}
 
 
@@ -266,6 +270,7 @@ def measure(run: Path, log: Path | None, seconds: float, rate: float) -> dict[st
         names = [feature["name"] for feature in json.loads(server.ask("GET", "/api/v1/model")[1])["features"]]
         top = json.loads(server.ask("GET", "/api/v1/risk?size=1000")[1])
         users = [row["userId"] for row in top["rows"]]
+        found["users"] = top["total"]
         own = json.loads(server.ask("GET", f"/api/v1/users/{users[0]}")[1])["features"]
         one = json.dumps({"rows": [own]}).encode()
         many = json.dumps({"rows": [{name: own[name] for name in names}] * 1000}).encode()
@@ -288,8 +293,9 @@ def measure(run: Path, log: Path | None, seconds: float, rate: float) -> dict[st
 
 
 def targets(found: dict[str, Any], lines: list[Cost]) -> list[Target]:
-    """What the server has to reach, beside what it did."""
+    """What the server has to reach, beside what it did; a smaller list or log than that of a target says nothing."""
     steady, full, many, page, *_ = lines
+    scored = found["upload_and_score_s"] if found.get("log_mb", 0) >= LOG_MB else None
     peaks = [found[name]["peak_memory_mb"] for name in ("after_load", "after_upload") if name in found]
     return [
         Target("1 row at the fixed rate, p50 in ms", 4.0, steady.p50_ms),
@@ -300,8 +306,8 @@ def targets(found: dict[str, Any], lines: list[Cost]) -> list[Target]:
         Target("1,000 rows in one call, p50 in ms", 60.0, many.p50_ms),
         Target("start to ready in s", 2.0, found["start_to_ready_s"]),
         Target("peak memory in MB", 350.0, max(peaks)),
-        Target("page At risk, p50 in ms", 150.0, page.p50_ms),
-        Target("log of 130 MB uploaded and scored in s", 15.0, found.get("upload_and_score_s")),
+        Target(f"page At risk, {USERS:,} users, p50 in ms", 150.0, page.p50_ms if found["users"] >= USERS else None),
+        Target(f"log of {LOG_MB:g} MB uploaded and scored in s", 15.0, scored),
     ]
 
 

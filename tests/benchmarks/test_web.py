@@ -48,6 +48,9 @@ def test_a_target_says_whether_it_was_reached(measured: float | None, reached: b
 def test_every_target_stands_beside_its_figure() -> None:
     lines = [Cost(str(i), 10, i, 1.0 + i, 2.0 + i, 3.0 + i, 400.0 + i) for i in range(5)]
     memory = {"peak_memory_mb": 200}
-    found = targets({"start_to_ready_s": 1.5, "after_load": memory, "after_upload": {"peak_memory_mb": 360}}, lines)
-    assert [one.measured for one in found] == [1.0, 2.0, 0, 401.0, 1, 3.0, 1.5, 360, 4.0, None]
-    assert [one.reached for one in found] == [True, True, True, False, False, True, True, False, True, None]
+    upload = {"log_mb": 130.0, "upload_and_score_s": 16.0, "after_upload": {"peak_memory_mb": 360}}
+    found = targets({"start_to_ready_s": 1.5, "users": 22_000, "after_load": memory, **upload}, lines)
+    assert [one.measured for one in found] == [1.0, 2.0, 0, 401.0, 1, 3.0, 1.5, 360, 4.0, 16.0]
+    assert [one.reached for one in found] == [True, True, True, False, False, True, True, False, True, False]
+    small = targets({"start_to_ready_s": 1.5, "users": 35, "after_load": memory, **upload, "log_mb": 2.6}, lines)
+    assert [one.reached for one in small[-2:]] == [None, None]
