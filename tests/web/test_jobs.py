@@ -133,6 +133,7 @@ def test_a_bomb_is_ended_at_the_limit_of_the_disk(make_app: MakeApp, pack: Any) 
     assert len(bomb) < 1_000_000
     found = waited(client, upload(client, bomb, "log.json.gz").get_json()["job"])
     assert found["status"] == "failed"
+    assert "it needed more than 20 MB of disk, so it was ended" in found["error"]
     assert left(app) == []
     assert found["seconds"] < 60
 

@@ -82,6 +82,49 @@ def test_an_idle_connection_does_not_hold_up_the_end(finished: Path, tmp_path: P
         connection.close()
 
 
+def children_of(pid: int) -> list[int]:
+    """Process ids of what a process started."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return [int(child) for task in tasks for child in (task / "children").read_text().split()]
+
+
+def wait_until_gone(pids: list[int], seconds: float = 30) -> None:
+    """Wait until none of these processes runs; one that has ended but is not waited for runs no more."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        stats = [path.read_text() for pid in pids if (path := Path(f"/proc/{pid}/stat")).exists()]
+        if all(text.rpartition(") ")[2].startswith("Z") for text in stats):
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"still there: {pids}")
+
+
+def test_two_uploads_at_the_same_time_do_not_mix(finished: Path, log: Path, tmp_path: Path) -> None:
+    content = log.read_bytes()
+    body = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n' + content + b"\r\n--x--\r\n"
+    head = "POST /api/v1/score HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+    with serving(finished, "--uploads", tmp_path) as (process, port), ExitStack() as stack:
+        both = [stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=60)) for _ in range(2)]
+        for raw in both:
+            raw.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode())
+        for start in range(0, len(body), 100_000):  # in turns, so that both are under way until the end
+            for raw in both:
+                raw.sendall(body[start : start + 100_000])
+        jobs = []
+        for raw in both:
+            answer = http.client.HTTPResponse(raw)
+            answer.begin()
+            assert answer.status == 202
+            jobs.append(json.loads(answer.read())["job"])
+        assert len(set(jobs)) == 2
+        for job in jobs:
+            while (told := json.loads(ask(port, f"/api/v1/jobs/{job}")[1]))["status"] in ("queued", "running"):
+                time.sleep(0.2)
+            assert told["status"] == "done", told
+            assert ask(port, told["result"])[1] == (finished / "risk.csv").read_bytes()
+        assert ended(process)[0] == 0
+
+
 def test_killed_in_the_middle_of_an_upload_it_starts_clean(finished: Path, log: Path, tmp_path: Path) -> None:
     with serving(finished, "--uploads", tmp_path) as (process, port):
         # One log being scored, one on its way.
@@ -94,9 +137,12 @@ def test_killed_in_the_middle_of_an_upload_it_starts_clean(finished: Path, log: 
             half.sendall(start.encode() + f"Content-Length: {10**9}\r\n\r\n".encode() + body + body)
             time.sleep(0.5)
             (left,) = tmp_path.glob("churn-serve-*/")
+            children = children_of(process.pid)
             process.kill()
             process.wait()
     assert left.is_dir()
+    assert children
+    wait_until_gone(children)
     with serving(finished, "--uploads", tmp_path) as (process, port):
         assert not left.exists()
         assert ask(port, "/readyz")[0] == 200

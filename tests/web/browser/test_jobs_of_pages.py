@@ -255,6 +255,34 @@ def test_a_log_is_uploaded_with_progress_and_its_list_can_be_used(
     one.check()
 
 
+WATCH = """
+addEventListener("DOMContentLoaded", () => setInterval(() => {
+  for (const id of ["sent", "share"]) {
+    const bar = document.getElementById(id);
+    if (bar && !bar.hidden) window.noted(id, bar.value);
+  }
+}, 20));
+"""
+
+
+def test_the_bars_move(visit: OpenVisit, log: Path) -> None:
+    seen: dict[str, list[float]] = {"sent": [], "share": []}
+    one = visit()
+    one.page.expose_function("noted", lambda name, value: seen[name].append(float(value)))
+    one.page.add_init_script(WATCH)
+    page = one.open("/score")
+    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": log.stat().st_size / 2}
+    one.context.new_cdp_session(page).send("Network.emulateNetworkConditions", slow)  # so that it takes two seconds
+    page.set_input_files("#file", log)
+    page.click("#send")
+    page.wait_for_url(re.compile("/jobs/"))
+    page.wait_for_selector("#list", timeout=120_000)
+    for name, values in seen.items():
+        assert values == sorted(values), name
+        assert len({value for value in values if 0 < value < 1}) >= 3, (name, values)
+    one.check()
+
+
 def test_a_file_that_is_too_large_is_not_sent(visit: OpenVisit, tmp_path: Path) -> None:
     one = visit()
     page = one.open("/score")
