@@ -37,16 +37,21 @@ MANY: Final = 500
 LONG: Final = 50_000
 """Names of filled features in an answer that is sent in parts."""
 
+
+def _or_empty(schema: schemas.Schema) -> schemas.Schema:
+    return {"anyOf": [schema, {"type": "string", "maxLength": 0}]}
+
+
 LIST: Final[dict[str, schemas.Schema]] = {
-    "band": schemas.BAND,
+    "band": _or_empty(schemas.BAND),
     "level": {"type": "string", "maxLength": LONGEST},
     "region": {"type": "string", "maxLength": LONGEST, "description": "A state, as MA, or a whole region, as MA-NH."},
     "q": {"type": "string", "maxLength": LONGEST, "description": "Part of a user's id."},
-    "sort": {"type": "string", "enum": [sign + name for name in SORTS for sign in ("", "-")], "default": SORTS[0]},
-    "page": {"type": "integer", "minimum": 1, "maximum": FURTHEST, "default": 1},
-    "size": {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": 50},
+    "sort": _or_empty({"type": "string", "enum": [sign + name for name in SORTS for sign in ("", "-")]}),
+    "page": _or_empty({"type": "integer", "minimum": 1, "maximum": FURTHEST, "default": 1}),
+    "size": _or_empty({"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": 50}),
 }
-"""The query of a risk list; see `churn.web.query.wanted_of`."""
+"""The query of a risk list; an empty field is not given; see `churn.web.query.wanted_of`."""
 
 
 @api.post("/predict")

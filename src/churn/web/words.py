@@ -111,6 +111,8 @@ def schema_words(schema: Mapping[str, Any]) -> str:
     >>> schema_words({"type": "integer", "minimum": 1}), schema_words({"enum": ["a", "b"]})
     ('integer, minimum 1', 'a, b')
     """
+    if "anyOf" in schema:
+        return ", or ".join("empty" if one.get("maxLength") == 0 else schema_words(one) for one in schema["anyOf"])
     if "enum" in schema:
         return ", ".join(map(str, schema["enum"]))
     kinds = schema.get("type", "")
