@@ -129,7 +129,7 @@ def test_what_is_no_log_is_told_in_words_without_our_folders(app: Flask, content
 def test_a_bomb_is_ended_at_the_limit_of_the_disk(make_app: MakeApp, pack: Any) -> None:
     app = make_app(job_space=20_000_000)
     client = app.test_client()
-    bomb = pack(b"0" * 300_000_000, 9)
+    bomb = pack((b"0" * 9_999 + b"\n") * 30_000, 9)
     assert len(bomb) < 1_000_000
     found = waited(client, upload(client, bomb, "log.json.gz").get_json()["job"])
     assert found["status"] == "failed"
