@@ -2,6 +2,8 @@
 
 python -m benchmarks.web RUN [--log LOG] [--seconds 60] [--rate 200] [--json FILE]
 
+Each target stands beside what was measured; FILE (docs/benchmarks/web.json) keeps both, with the machine's load.
+
 Starts `churn serve RUN` on a free port and asks it as programs do, over connections that stay open:
 
 * one row of features at a fixed rate; a latency counts from the moment at which the request was due, so a request that
@@ -38,6 +40,10 @@ CLIENTS: Final = 2
 CONNECTIONS: Final = 4
 """Of each of them."""
 
+USERS: Final = 20_000
+LOG_MB: Final = 125.0
+"""From how many users, and from what size of a log, the targets are measured: those of the published data."""
+
 JSON: Final = {"Content-Type": "application/json"}
 
 
@@ -54,14 +60,37 @@ class Cost:
     per_second: float
 
 
+@dataclass(frozen=True)
+class Target:
+    """What has to be reached, and what was measured; `measured` is None where nothing could be."""
+
+    what: str
+    bound: float
+    measured: float | None
+    at_least: bool = False
+
+    @property
+    def reached(self) -> bool | None:
+        """Whether it was."""
+        if self.measured is None:
+            return None
+        return self.measured >= self.bound if self.at_least else self.measured <= self.bound
+
+
 def cost(what: str, seconds: list[float], errors: int, wall: float) -> Cost:
-    """Latencies in a few figures."""
+    """Latencies of good answers in a few figures.
+
+    Raises:
+        SystemExit: if there was no good answer.
+    """
+    if not seconds:
+        raise SystemExit(f"{what}: none of {errors} requests was answered")
     ordered = sorted(seconds)
 
     def at(share: float) -> float:
         return round(1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))], 2)
 
-    return Cost(what, len(ordered), errors, at(0.5), at(0.99), at(1.0), round(len(ordered) / wall, 1))
+    return Cost(what, len(seconds) + errors, errors, at(0.5), at(0.99), at(1.0), round(len(seconds) / wall, 1))
 
 
 class Server:
@@ -132,15 +161,24 @@ def ask_often(
             time.sleep(max(0.0, due - time.perf_counter()))
         else:
             due = time.perf_counter()
-        connection.request("POST", "/api/v1/predict", body, JSON)
-        response = connection.getresponse()
-        response.read()
-        told(time.perf_counter() - due, response.status == 200)
+        told(*asked_once(connection, body, due))
         if rate:
             due += 1 / rate
         elif time.perf_counter() >= until:
             break
     connection.close()
+
+
+def asked_once(connection: http.client.HTTPConnection, body: bytes, due: float) -> tuple[float, bool]:
+    """Seconds from when a request was due, and whether it was answered well; a broken connection is made anew."""
+    try:
+        connection.request("POST", "/api/v1/predict", body, JSON)
+        response = connection.getresponse()
+        response.read()
+        return time.perf_counter() - due, response.status == 200
+    except (OSError, http.client.HTTPException):
+        connection.close()
+        return time.perf_counter() - due, False
 
 
 def client(port: int, body: bytes, seconds: float, rate: float, place: int, results: Any) -> None:
@@ -158,7 +196,8 @@ def client(port: int, body: bytes, seconds: float, rate: float, place: int, resu
     for thread in threads:
         thread.join()
     listed = [found.get() for _ in range(found.qsize())]
-    results.put(([s for s, _ in listed], sum(not ok for _, ok in listed)))
+    wall = time.perf_counter() - began
+    results.put(([s for s, ok in listed if ok], sum(not ok for _, ok in listed), wall))
 
 
 def load(what: str, server: Server, body: bytes, seconds: float, rate: float) -> Cost:
@@ -172,25 +211,31 @@ def load(what: str, server: Server, body: bytes, seconds: float, rate: float) ->
     for process in processes:
         process.start()
     latencies: list[float] = []
-    errors = 0
+    errors, wall = 0, 0.0
     for _ in processes:
-        part, failed = results.get(timeout=seconds + 120)
+        part, failed, lasted = results.get(timeout=seconds + 120)
         latencies += part
         errors += failed
+        wall = max(wall, lasted)
     for process in processes:
         process.join()
-    return cost(what, latencies, errors, seconds)
+    return cost(what, latencies, errors, wall)
 
 
 def repeated(what: str, times: int, work: Callable[[], tuple[int, bytes]]) -> Cost:
     """The cost of a call, one after the other."""
-    seconds, errors = [], 0
+    seconds: list[float] = []
+    errors, began = 0, time.perf_counter()
     for _ in range(times):
         started = time.perf_counter()
-        status, _ = work()
-        seconds.append(time.perf_counter() - started)
-        errors += status != 200
-    return cost(what, seconds, errors, sum(seconds))
+        try:
+            good = work()[0] == 200
+        except (OSError, http.client.HTTPException):
+            good = False
+        if good:
+            seconds.append(time.perf_counter() - started)
+        errors += not good
+    return cost(what, seconds, errors, time.perf_counter() - began)
 
 
 def uploaded(server: Server, log: Path) -> dict[str, float]:
@@ -225,6 +270,7 @@ def measure(run: Path, log: Path | None, seconds: float, rate: float) -> dict[st
         names = [feature["name"] for feature in json.loads(server.ask("GET", "/api/v1/model")[1])["features"]]
         top = json.loads(server.ask("GET", "/api/v1/risk?size=1000")[1])
         users = [row["userId"] for row in top["rows"]]
+        found["users"] = top["total"]
         own = json.loads(server.ask("GET", f"/api/v1/users/{users[0]}")[1])["features"]
         one = json.dumps({"rows": [own]}).encode()
         many = json.dumps({"rows": [{name: own[name] for name in names}] * 1000}).encode()
@@ -240,13 +286,34 @@ def measure(run: Path, log: Path | None, seconds: float, rate: float) -> dict[st
         ]
         found |= {"after_load": server.memory()}
         if log:
-            found |= uploaded(server, log)
+            found |= {"log_mb": round(log.stat().st_size / 1e6, 1), **uploaded(server, log)}
+            found |= {"after_upload": server.memory()}
+        found["targets"] = [{**asdict(one), "reached": one.reached} for one in targets(found, lines)]
         return {**found, "calls": [asdict(line) for line in lines], "exit_status": server.end()}
+
+
+def targets(found: dict[str, Any], lines: list[Cost]) -> list[Target]:
+    """What the server has to reach, beside what it did; a smaller list or log than that of a target says nothing."""
+    steady, full, many, page, *_ = lines
+    scored = found["upload_and_score_s"] if found.get("log_mb", 0) >= LOG_MB else None
+    peaks = [found[name]["peak_memory_mb"] for name in ("after_load", "after_upload") if name in found]
+    return [
+        Target("1 row at the fixed rate, p50 in ms", 4.0, steady.p50_ms),
+        Target("1 row at the fixed rate, p99 in ms", 20.0, steady.p99_ms),
+        Target("errors at the fixed rate", 0, steady.errors),
+        Target("1 row as fast as it goes, answers a second", 500.0, full.per_second, at_least=True),
+        Target("errors as fast as it goes", 0, full.errors),
+        Target("1,000 rows in one call, p50 in ms", 60.0, many.p50_ms),
+        Target("start to ready in s", 2.0, found["start_to_ready_s"]),
+        Target("peak memory in MB", 350.0, max(peaks)),
+        Target(f"page At risk, {USERS:,} users, p50 in ms", 150.0, page.p50_ms if found["users"] >= USERS else None),
+        Target(f"log of {LOG_MB:g} MB uploaded and scored in s", 15.0, scored),
+    ]
 
 
 def show(found: dict[str, Any]) -> None:
     for name, value in found.items():
-        if name != "calls":
+        if name not in ("calls", "targets"):
             print(f"{name:<24} {value}")
     print(f"\n{'call':<40} {'n':>7} {'errors':>7} {'p50 ms':>9} {'p99 ms':>9} {'worst':>9} {'a second':>9}")
     for line in found["calls"]:
@@ -254,6 +321,11 @@ def show(found: dict[str, Any]) -> None:
             f"{line['what']:<40} {line['requests']:>7,} {line['errors']:>7} {line['p50_ms']:>9} {line['p99_ms']:>9} "
             f"{line['worst_ms']:>9} {line['per_second']:>9}"
         )
+    print(f"\n{'target':<45} {'bound':>9} {'measured':>9}")
+    for one in found["targets"]:
+        sign, measured = (">=" if one["at_least"] else "<="), one["measured"]
+        said = {True: "reached", False: "MISSED", None: "not measured"}[one["reached"]]
+        print(f"{one['what']:<45} {sign} {one['bound']:>6g} {'-' if measured is None else measured:>9} {said}")
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
 TALLEST = {1280: 1250, 390: 1400}
@@ -30,6 +30,7 @@ def main() -> None:
     parser.add_argument("--pages", nargs="*", default=[*PAGES], choices=PAGES)
     parser.add_argument("--whole", action="store_true", help="to the end of the page")
     chosen = parser.parse_args()
+    chosen.server = chosen.server.rstrip("/")
     chosen.target.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM)
@@ -38,14 +39,21 @@ def main() -> None:
         browser.close()
 
 
+def opened(page: Page, address: str) -> None:
+    """Open a page; a picture of an error is worse than none."""
+    response = page.goto(address)
+    if response is None or not response.ok:
+        raise SystemExit(f"{address} answered {response.status if response else 'nothing'}")
+
+
 def take(browser: Browser, name: str, chosen: argparse.Namespace) -> None:
     scheme = "dark" if chosen.dark else "light"
     page = browser.new_page(viewport={"width": chosen.width, "height": 900}, color_scheme=scheme)
     if name == "user":
-        page.goto(f"{chosen.server}/risk")
-        page.goto(f"{chosen.server}{page.get_attribute('table.list tbody a', 'href')}")
+        opened(page, f"{chosen.server}/risk")
+        opened(page, f"{chosen.server}{page.get_attribute('table.list tbody a', 'href')}")
     else:
-        page.goto(f"{chosen.server}{PAGES[name]}")
+        opened(page, f"{chosen.server}{PAGES[name]}")
     height = page.evaluate("document.documentElement.scrollHeight")
     clipped = height if chosen.whole else min(height, TALLEST[chosen.width])
     clip = {"x": 0, "y": 0, "width": chosen.width, "height": clipped}

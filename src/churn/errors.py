@@ -102,14 +102,22 @@ class RequestError(UserError):
     Attributes:
         status: of HTTP, 4xx; 503 for what this server lacks.
         errors: what is wrong with which field, each with `detail` and, where known, `row` and `field`.
+        retry_after: seconds after which the same request may do better; None where it will not.
     """
 
     def __init__(
-        self, what: str, remedy: str = "", *, status: int = 422, errors: Sequence[Mapping[str, Any]] = ()
+        self,
+        what: str,
+        remedy: str = "",
+        *,
+        status: int = 422,
+        errors: Sequence[Mapping[str, Any]] = (),
+        retry_after: int | None = None,
     ) -> None:
         super().__init__(what, remedy)
         self.status = status
         self.errors = tuple(errors)
+        self.retry_after = retry_after
 
 
 class LineReadError(ChurnError):

@@ -39,6 +39,13 @@ def test_a_wrong_field_of_the_query_is_named(client: FlaskClient, query: str, fi
     assert [error["field"] for error in response.get_json()["errors"]] == [field]
 
 
+def test_a_field_of_the_query_that_is_left_empty_is_not_given(client: FlaskClient) -> None:
+    found = client.get("/api/v1/risk?band=&level=&region=&q=&sort=&page=&size=")
+    assert found.status_code == 200
+    assert found.get_json() == client.get("/api/v1/risk").get_json()
+    assert client.get("/api/v1/risk?bandd=").status_code == 422
+
+
 def test_a_user_is_all_that_is_known(client: FlaskClient, finished: Path) -> None:
     for row in rows_of(finished / "risk.csv")[:5]:
         found = client.get(f"/api/v1/users/{row['userId']}").get_json()

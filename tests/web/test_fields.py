@@ -61,7 +61,8 @@ def test_an_empty_form_has_the_defaults(form: Form) -> None:
 
 
 def test_a_daily_rate_fills_every_window(form: Form, manifest: Manifest) -> None:
-    asked = form.read({"avgSongs": "20", "thumbsup": "2", "reg_days": "40"})
+    given = {"avgSongs": "20", "avgEvents": "30", "thumbsup": "2", "reg_days": "40", "last_seen": "0"}
+    asked = form.read(given)
     observed = min(40.0, next(f.usual for f in manifest.features if f.name == "observed_days"))
     for days, name in ((7, "7d"), (14, "14d"), (30, "30d"), (observed, "all")):
         assert asked.features[f"songs_{name}"] == pytest.approx(20 * days)
@@ -69,6 +70,44 @@ def test_a_daily_rate_fills_every_window(form: Form, manifest: Manifest) -> None
     assert asked.features["thumbs_up_per_1000_songs_30d"] == pytest.approx(100)
     assert asked.features["tenure_days"] == 40
     assert set(asked.features) <= {f.name for f in manifest.features}
+
+
+RATES = st.floats(0, 1000).map(lambda value: f"{value:.3f}")
+DAYS = st.floats(0, 500).map(lambda value: f"{value:.2f}")
+
+
+@given(events=RATES, songs=RATES, reg_days=DAYS, last_seen=DAYS)
+def test_what_follows_is_possible(finished: Path, events: str, songs: str, reg_days: str, last_seen: str) -> None:
+    form = Form(load(finished / "bundle").manifest, {})
+    asked = form.read({"avgEvents": events, "avgSongs": songs, "reg_days": reg_days, "last_seen": last_seen})
+    if float(songs) > float(events):
+        assert "cannot be more than Actions" in asked.errors["avgSongs"]
+        return
+    ends = ("7d", "14d", "30d", "all")
+    for column in ("songs", "events", "thumbs_up"):
+        counts = [asked.features[f"{column}_{end}"] for end in ends if f"{column}_{end}" in asked.features]
+        assert counts == sorted(counts)  # a longer window never holds less
+        assert min(counts) >= 0
+    for end, days in zip(ends, (7, 14, 30, 10**6), strict=True):
+        most = max(0.0, min(days, float(reg_days)) - float(last_seen)) * float(songs)
+        assert asked.features[f"songs_{end}"] <= most + 1e-6
+        assert asked.features[f"songs_{end}"] <= asked.features[f"events_{end}"] + 1e-6
+        if not asked.features[f"songs_{end}"]:
+            assert f"thumbs_up_per_1000_songs_{end}" not in asked.features
+
+
+def test_examples_of_what_was_impossible(form: Form) -> None:
+    new = form.read({"avgSongs": "10", "avgEvents": "20", "reg_days": "3", "last_seen": "0"}).features
+    assert (new["songs_7d"], new["songs_30d"], new["songs_all"]) == (30, 30, 30)
+    gone = form.read({"avgSongs": "8", "avgEvents": "20", "last_seen": "9", "reg_days": "100"}).features
+    assert (gone["songs_7d"], gone["songs_14d"], gone["recency_hours"]) == (0, 40, 216)
+
+
+def test_the_defaults_lead_to_what_is_usual(form: Form, manifest: Manifest) -> None:
+    usual = {entry.name: entry.usual for entry in manifest.features}
+    found = form.read({}).features
+    for name in ("songs_30d", "events_30d"):
+        assert found[name] == pytest.approx(usual[name], rel=0.02)
 
 
 def test_without_songs_no_rate_per_song_is_made_up(form: Form) -> None:
@@ -94,7 +133,7 @@ def test_choices_become_flags(form: Form) -> None:
     assert "female" not in form.read({"gender": ""}).features
 
 
-@pytest.mark.parametrize("text", ["x", "nan", "inf", "-1", "1e9", "1,5", "--1", "1x", "0x10", "<b>"])
+@pytest.mark.parametrize("text", ["x", "nan", "inf", "-1", "1_000", "\uff11", "1e9", "1,5", "--1", "1x", "0x10", "<b>"])
 def test_a_figure_that_is_none_is_named(form: Form, text: str) -> None:
     asked = form.read({"avgSongs": text, "thumbsup": "1"})
     assert set(asked.errors) == {"avgSongs"}
@@ -109,8 +148,8 @@ def test_a_choice_that_is_none_is_named(form: Form) -> None:
 def test_figures_that_hardly_anybody_has_are_pointed_out(form: Form) -> None:
     usual = next(field.usual for field in form.fields if field.name == "avgSongs")
     assert usual is not None
-    assert "avgSongs" in form.read({"avgSongs": str(usual[1] * 3 + 5)}).unusual
-    assert "avgSongs" not in form.read({"avgSongs": str((usual[0] + usual[1]) / 2)}).unusual
+    assert "avgSongs" in form.read({"avgSongs": str(usual[1] * 3 + 5), "avgEvents": "9000"}).unusual
+    assert "avgSongs" not in form.read({"avgSongs": str((usual[0] + usual[1]) / 2), "avgEvents": "9000"}).unusual
 
 
 @given(given=st.dictionaries(st.sampled_from(["avgSongs", "level", "location", "reg_days", "other"]), st.text()))
@@ -129,7 +168,7 @@ def test_a_model_of_somebodys_table_has_its_own_fields(manifest: Manifest) -> No
 
 
 def test_the_answer_is_that_of_the_api(client: FlaskClient, form: Form) -> None:
-    typed = {"avgSongs": "3", "thumbsdown": "2", "level": "free", "location": "CA"}
+    typed = {"avgSongs": "3", "avgEvents": "9", "thumbsdown": "2", "level": "free", "location": "CA"}
     page = unescape(client.get("/go", query_string=typed).get_data(as_text=True))
     body = {"rows": [form.read(typed).features], "fill": "reference", "reasons": True}
     (told,) = client.post("/api/v1/predict", json=body).get_json()["predictions"]

@@ -14,7 +14,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from churn.web.child import Child, Limits, size_of
+from churn.web.child import Child, Limits, environment, memory_of, size_of
 from churn.web.jobs import Jobs
 from tests.web.conftest import MakeApp, csrf_of, rows_of
 
@@ -51,8 +51,8 @@ def private(app: Flask) -> Path:
 
 
 def left(app: Flask) -> list[str]:
-    """Names in the private folder, but for its lock."""
-    return sorted(path.name for path in private(app).iterdir() if path.name != "lock")
+    """Names in the private folder, but for its lock and the model."""
+    return sorted(path.name for path in private(app).iterdir() if path.name not in ("lock", "bundle"))
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -129,10 +129,11 @@ def test_what_is_no_log_is_told_in_words_without_our_folders(app: Flask, content
 def test_a_bomb_is_ended_at_the_limit_of_the_disk(make_app: MakeApp, pack: Any) -> None:
     app = make_app(job_space=20_000_000)
     client = app.test_client()
-    bomb = pack(b"0" * 300_000_000, 9)
+    bomb = pack((b"0" * 9_999 + b"\n") * 30_000, 9)
     assert len(bomb) < 1_000_000
     found = waited(client, upload(client, bomb, "log.json.gz").get_json()["job"])
     assert found["status"] == "failed"
+    assert "it needed more than 20 MB of disk, so it was ended" in found["error"]
     assert left(app) == []
     assert found["seconds"] < 60
 
@@ -226,6 +227,40 @@ def test_a_file_that_is_too_large_or_not_expected_is_refused_and_gone(make_app: 
     assert left(app) == []
 
 
+def _form(parts: int, *, files: bool) -> bytes:
+    name = '; filename="x"' if files else ""
+    return (
+        b"".join(
+            f'--x\r\nContent-Disposition: form-data; name="f{i}"{name}\r\n\r\nx\r\n'.encode() for i in range(parts)
+        )
+        + b"--x--\r\n"
+    )
+
+
+@pytest.mark.parametrize(("parts", "files", "words"), [(2, True, "only one file"), (11, False, "")])
+def test_a_form_has_one_file_and_few_parts(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, parts: int, files: bool, words: str
+) -> None:
+    made = []
+    folder = app.extensions["churn"].jobs.folder
+    new = folder.new_file
+    monkeypatch.setattr(folder, "new_file", lambda: made.append(1) or new())
+    kind = "multipart/form-data; boundary=x"
+    response = app.test_client().post("/api/v1/score", data=_form(parts, files=files), content_type=kind)
+    assert response.status_code == 413
+    assert words in response.get_json()["detail"]
+    assert len(made) <= 1
+    assert left(app) == []
+
+
+def test_a_child_does_not_know_the_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHURN_TOKEN", "a-secret-token")
+    found = environment(tmp_path)
+    assert "CHURN_TOKEN" not in found
+    assert found["PATH"] == os.environ["PATH"]
+    assert found["TMPDIR"] == str(tmp_path)
+
+
 def test_without_the_engine_the_page_says_so(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("churn.web.jobs.ENGINE", ("duckdb", "no_such_engine"))
     client = app.test_client()
@@ -244,6 +279,40 @@ def test_results_are_kept_for_the_latest_jobs_only(make_app: MakeApp) -> None:
         waited(client, jobs[-1])
         jobs.append(upload(client, b"").get_json()["job"])
     assert [client.get(f"/api/v1/jobs/{job}").status_code for job in jobs] == [404, 200, 200, 200]
+
+
+def test_jobs_that_failed_push_out_no_list(make_app: MakeApp, log: Path) -> None:
+    app = make_app(kept_jobs=1)
+    client = app.test_client()
+    good = upload(client, log.read_bytes()).get_json()["job"]
+    assert waited(client, good)["status"] == "done"
+    for _ in range(4):
+        waited(client, upload(client, b"").get_json()["job"])
+    assert client.get(f"/api/v1/jobs/{good}/risk").status_code == 200
+    assert len(app.extensions["churn"].jobs.list()) == 3
+
+
+def test_a_child_that_takes_too_much_memory_is_ended(make_app: MakeApp, log: Path) -> None:
+    app = make_app(job_memory=30_000_000)
+    client = app.test_client()
+    found = waited(client, upload(client, log.read_bytes()).get_json()["job"])
+    assert (found["status"], found["error"]) == ("failed", "it needed more than 30 MB of memory, so it was ended")
+    assert left(app) == []
+
+
+def test_the_memory_of_a_process() -> None:
+    assert 10_000_000 < memory_of(os.getpid()) < 10**10
+    assert memory_of(2**22 + 1) == 0
+
+
+def test_drift_is_told_in_one_box(app: Flask, log: Path) -> None:
+    client = app.test_client()
+    job = upload(client, log.read_bytes()).get_json()["job"]
+    assert waited(client, job)["status"] == "done"
+    app.extensions["churn"].jobs.get(job).warnings = ["first <b>", "second"]
+    page = client.get(f"/jobs/{job}").get_data(as_text=True)
+    assert page.count("note warn") == 1
+    assert "<li>First &lt;b&gt;</li><li>Second</li>" in page
 
 
 def test_a_child_ends_when_its_parent_is_gone(finished: Path, log: Path, tmp_path: Path) -> None:

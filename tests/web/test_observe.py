@@ -33,6 +33,20 @@ def test_a_request_is_one_line_that_names_nobody(
     assert "somebody" not in client.get("/metrics").get_data(as_text=True)
 
 
+def test_what_waitress_says_of_an_error_names_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    try:
+        raise ValueError("somebody")
+    except ValueError:
+        logging.getLogger("waitress").exception("Exception while serving %s", "/api/v1/users/somebody")
+    (record,) = caplog.records
+    line = json.loads(JsonLines().format(record))
+    assert (line["event"], line["level"]) == ("waitress", "error")
+    assert line["place"].startswith("test_observe:")
+    assert line["trace"].endswith("ValueError")
+    assert "/api" not in line["trace"].replace(__file__, "")
+    assert "users/somebody" not in str({name: value for name, value in line.items() if name != "trace"})
+
+
 def test_a_made_up_method_is_no_label(client: FlaskClient) -> None:
     client.open("/", method="SOMEBODY")
     assert "SOMEBODY" not in client.get("/metrics").get_data(as_text=True)

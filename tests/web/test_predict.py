@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from pathlib import Path
 from typing import Any
 
@@ -139,8 +140,9 @@ def _scorer(run: Path) -> Scorer:
     [
         (b"", 400, "no JSON"),
         (b"{", 400, "no JSON"),
-        (b'{"rows": [{"a": NaN}]}', 400, "NaN is no number of JSON"),
-        (b'{"rows": [{"a": -Infinity}]}', 400, "Infinity"),
+        (b'{"rows": NaN}', 422, "rows is no list"),
+        (b'{"rows": [NaN]}', 422, "row 0: is no object"),
+        (b'{"rows": [], "reasons": Infinity}', 422, "reasons is neither"),
         (b"\xff\xfe", 400, "no JSON"),
         (b"[" * 100_000, 400, "no JSON"),
         (b'{"rows": [{"a": 1' + b"0" * 5000 + b"}]}", 400, "no JSON"),
@@ -174,6 +176,67 @@ def test_infinity_by_many_digits_is_named(client: FlaskClient, finished: Path) -
     found = client.post(URL, data=body, content_type="application/json")
     assert found.status_code == 422
     assert [(e["row"], e["field"]) for e in found.get_json()["errors"]] == [(0, names[3])]
+
+
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity"])
+@pytest.mark.parametrize("fill", ["none", "reference"])
+def test_what_is_no_finite_number_is_named_though_it_is_no_json(
+    client: FlaskClient, predictor: Predictor, text: str, fill: str
+) -> None:
+    rows = json.dumps([usual(predictor), usual(predictor, **{predictor.names[2]: "here"})]).replace('"here"', text)
+    body = f'{{"rows": {rows}, "fill": "{fill}"}}'
+    found = client.post(URL, data=body, content_type="application/json")
+    assert found.status_code == 422
+    (error,) = found.get_json()["errors"]
+    assert (error["row"], error["field"]) == (1, predictor.names[2])
+    assert "is not finite" in error["detail"]
+
+
+@pytest.mark.parametrize("value", [b"{}", b"[]", b"1.5", b'"a"', b'{"a":[]}'])
+def test_more_values_than_a_call_can_have_are_refused_unread(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, value: bytes
+) -> None:
+    monkeypatch.setattr("churn.web.api._parsed", None)  # nothing is made of it
+    body = b'{"rows": [' + (value + b",") * 4_000_000 + value + b"]}"
+    found = client.post(URL, data=body, content_type="application/json")
+    assert found.status_code == 422
+    assert "holds more than 10,000 rows can" in found.get_json()["detail"]
+
+
+@pytest.mark.parametrize(("rows", "status"), [(500, 200), (501, 503)])
+def test_many_short_rows_wait_for_their_turn(make_app: MakeApp, rows: int, status: int) -> None:
+    app = make_app(patience=0.1)
+    client = app.test_client()
+    body = {"rows": [{}] * rows, "fill": "reference"}
+    with app.extensions["churn"].alone():
+        found = client.post(URL, json=body)
+    assert found.status_code == status
+    if status == 503:
+        assert found.mimetype == "application/problem+json"
+        assert int(found.headers["Retry-After"]) > 0
+    assert client.post(URL, json=body).status_code == 200
+
+
+def test_no_more_large_calls_wait_than_leave_a_thread_for_others(make_app: MakeApp) -> None:
+    app = make_app(patience=5.0)
+    held = app.extensions["churn"]
+    with held._turns, held._turns, held._turns:
+        started = time.monotonic()
+        assert app.test_client().post(URL, json={"rows": [{}] * 501, "fill": "reference"}).status_code == 503
+        assert time.monotonic() - started < 4
+
+
+def test_a_long_answer_is_that_of_its_rows(client: FlaskClient, predictor: Predictor) -> None:
+    rows = [{}, {predictor.names[0]: 2.0}, usual(predictor), {predictor.names[1]: None}] * 525
+    found = client.post(URL, json={"rows": rows, "fill": "reference", "reasons": True}).get_json()["predictions"]
+    four = client.post(URL, json={"rows": rows[:4], "fill": "reference", "reasons": True}).get_json()["predictions"]
+    assert found == four * 525
+
+
+def test_mistakes_in_any_part_are_named_by_their_row(predictor: Predictor) -> None:
+    wide = Predictor(predictor._scorer, most_rows=5000, most_fields=500)
+    rows = [usual(predictor)] * 1500 + [usual(predictor, songz=1)] + [usual(predictor)] * 1000 + [3]
+    assert [error["row"] for error in refused(wide, rows).errors] == [1500, 2501]
 
 
 def test_another_kind_of_body_is_refused(client: FlaskClient) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -107,13 +108,30 @@ def test_a_link_with_the_token_logs_in_and_the_token_leaves_the_address(make_app
     assert make_app(token=TOKEN).test_client().get("/risk?token=wrong").status_code == 303
 
 
-def test_the_cookie_of_another_token_does_not_fit(make_app: MakeApp) -> None:
-    first, second = make_app(token=TOKEN).test_client(), make_app(token=TOKEN + "2").test_client()
+@pytest.mark.parametrize("token", [TOKEN, TOKEN + "2"])
+def test_the_cookie_of_another_server_does_not_fit(make_app: MakeApp, token: str) -> None:
+    first, second = make_app(token=TOKEN).test_client(), make_app(token=token).test_client()
     first.get(f"/?token={TOKEN}")
-    found = first.get_cookie(COOKIE)
+    found = first.get_cookie(f"{COOKIE}_0")
     assert found is not None
-    second.set_cookie(COOKIE, found.value)
+    second.set_cookie(f"{COOKIE}_0", found.value)
     assert second.get("/risk").status_code == 303
+
+
+@pytest.mark.parametrize("age", [0, 99, 101, -60])
+def test_a_login_holds_for_a_while(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, age: int) -> None:
+    client = make_app(token=TOKEN, login_seconds=100.0).test_client()
+    client.get(f"/?token={TOKEN}")
+    there = time.time() + age
+    monkeypatch.setattr("churn.web.security.time.time", lambda: there)
+    assert client.get("/api/v1/risk").status_code == (200 if age in (0, 99) else 401)
+
+
+@pytest.mark.parametrize("cookie", ["", ".", "1.", "9999999999.", "x.y", "1", "²." + "0" * 64])
+def test_a_made_up_cookie_is_no_login(make_app: MakeApp, cookie: str) -> None:
+    client = make_app(token=TOKEN).test_client()
+    client.set_cookie(f"{COOKIE}_0", cookie)
+    assert client.get("/risk").status_code == 303
 
 
 @pytest.mark.parametrize("target", ["//evil.example", "https://evil.example", "/\\evil.example", "evil", "", "/a\nb"])
@@ -140,10 +158,26 @@ def test_loopback_may_be_called_by_its_names(client: FlaskClient, host: str) -> 
     assert client.get("/healthz", headers={"Host": host}).status_code == 200
 
 
-def test_further_names_may_be_allowed_and_a_server_for_the_network_has_any(make_app: MakeApp) -> None:
-    there = {"Host": "churn.example.com"}
-    assert make_app(names=("churn.example.com",)).test_client().get("/", headers=there).status_code == 200
-    assert make_app(host="0.0.0.0").test_client().get("/", headers=there).status_code == 200
+def asked_as(client: FlaskClient, host: str) -> int:
+    return client.get("/risk", headers={"Host": host}).status_code
+
+
+def test_further_names_may_be_allowed(make_app: MakeApp) -> None:
+    for host in ("127.0.0.1", "0.0.0.0"):
+        client = make_app(names=("churn.Example.com",), host=host).test_client()
+        assert asked_as(client, "churn.example.com:8001") == 200
+        assert asked_as(client, "localhost") == 200
+        assert asked_as(client, "evil.example") == 421
+        assert asked_as(client, "192.0.2.7") == 421
+
+
+def test_a_name_that_is_made_to_lead_here_is_refused_on_the_network_too(make_app: MakeApp) -> None:
+    client = make_app(host="0.0.0.0").test_client()
+    for host in ("192.0.2.7:8001", "[2001:db8::1]", "127.0.0.1", "localhost:1"):
+        assert asked_as(client, host) == 200, host
+    for host in ("evil.example", "192.0.2.7.evil.example", "a b", "[::x]", ""):
+        assert asked_as(client, host) in (400, 421), host
+    assert asked_as(make_app(host="churn.lan").test_client(), "churn.lan") == 200
 
 
 @pytest.mark.parametrize("path", ["/score", "/jobs/" + "0" * 32 + "/cancel", "/login", "/logout"])

@@ -9,12 +9,15 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from churn.cli import invoke
+from churn.web.security import HEADERS
 from tests.e2e.small import environment
 from tests.test_imports import ASK
 from tests.web.conftest import TOKEN, ended, serving
@@ -79,6 +82,49 @@ def test_an_idle_connection_does_not_hold_up_the_end(finished: Path, tmp_path: P
         connection.close()
 
 
+def children_of(pid: int) -> list[int]:
+    """Process ids of what a process started."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return [int(child) for task in tasks for child in (task / "children").read_text().split()]
+
+
+def wait_until_gone(pids: list[int], seconds: float = 30) -> None:
+    """Wait until none of these processes runs; one that has ended but is not waited for runs no more."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        stats = [path.read_text() for pid in pids if (path := Path(f"/proc/{pid}/stat")).exists()]
+        if all(text.rpartition(") ")[2].startswith("Z") for text in stats):
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"still there: {pids}")
+
+
+def test_two_uploads_at_the_same_time_do_not_mix(finished: Path, log: Path, tmp_path: Path) -> None:
+    content = log.read_bytes()
+    body = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n' + content + b"\r\n--x--\r\n"
+    head = "POST /api/v1/score HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+    with serving(finished, "--uploads", tmp_path) as (process, port), ExitStack() as stack:
+        both = [stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=60)) for _ in range(2)]
+        for raw in both:
+            raw.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode())
+        for start in range(0, len(body), 100_000):  # in turns, so that both are under way until the end
+            for raw in both:
+                raw.sendall(body[start : start + 100_000])
+        jobs = []
+        for raw in both:
+            answer = http.client.HTTPResponse(raw)
+            answer.begin()
+            assert answer.status == 202
+            jobs.append(json.loads(answer.read())["job"])
+        assert len(set(jobs)) == 2
+        for job in jobs:
+            while (told := json.loads(ask(port, f"/api/v1/jobs/{job}")[1]))["status"] in ("queued", "running"):
+                time.sleep(0.2)
+            assert told["status"] == "done", told
+            assert ask(port, told["result"])[1] == (finished / "risk.csv").read_bytes()
+        assert ended(process)[0] == 0
+
+
 def test_killed_in_the_middle_of_an_upload_it_starts_clean(finished: Path, log: Path, tmp_path: Path) -> None:
     with serving(finished, "--uploads", tmp_path) as (process, port):
         # One log being scored, one on its way.
@@ -91,9 +137,12 @@ def test_killed_in_the_middle_of_an_upload_it_starts_clean(finished: Path, log: 
             half.sendall(start.encode() + f"Content-Length: {10**9}\r\n\r\n".encode() + body + body)
             time.sleep(0.5)
             (left,) = tmp_path.glob("churn-serve-*/")
+            children = children_of(process.pid)
             process.kill()
             process.wait()
     assert left.is_dir()
+    assert children
+    wait_until_gone(children)
     with serving(finished, "--uploads", tmp_path) as (process, port):
         assert not left.exists()
         assert ask(port, "/readyz")[0] == 200
@@ -134,6 +183,82 @@ def test_what_is_no_http_does_no_harm(finished: Path, tmp_path: Path) -> None:
         assert b" 400 " in said_to(port, b"GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n")
         assert ask(port, "/healthz")[0] == 200
         assert ended(process)[0] == 0
+
+
+def problem_of(answer: bytes) -> tuple[dict[str, str], dict[str, Any]]:
+    """Headers and problem of an answer from a socket."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n")[1:])
+    return headers, json.loads(body)
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", 400),
+        (b"GET /api/v1/users/somebody HTTP/1.1\r\nX: " + b"x" * 300_000, 431),
+        (b"GET /somebody HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400),
+        (b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n", 413),
+        (b"POST /somebody HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: somebody\r\n\r\n", 501),
+    ],
+)
+def test_what_waitress_refuses_is_a_problem_with_our_headers_and_counted(
+    network: tuple[int, Path], request_: bytes, status: int
+) -> None:
+    port, _ = network
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as raw:
+        raw.sendall(request_)
+        answer = b""
+        while part := raw.recv(10_000):
+            answer += part
+    assert answer.split(b" ")[1] == str(status).encode()
+    headers, problem = problem_of(answer)
+    assert headers["Content-Type"] == "application/problem+json"
+    assert {**HEADERS, **headers} == headers
+    assert headers["Cache-Control"] == "no-store"
+    assert problem["status"] == status
+    assert "somebody" not in answer.decode()
+    counts = ask(port, "/metrics")[1].decode()
+    assert f'churn_requests_total{{method="(other)",route="(refused)",status="{status}"}}' in counts
+
+
+STALLING = """
+import sys
+from pathlib import Path
+from churn.web.server import run_server
+from churn.web.settings import WebSettings
+run_server(Path(sys.argv[1]), WebSettings(uploads=Path(sys.argv[2]), stalled=3.0), 0, lambda at: print(at, flush=True))
+"""
+
+
+@pytest.fixture(scope="module")
+def network(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path]]:
+    """A server that closes connections early whose client takes nothing, and its private folder's parent."""
+    uploads = tmp_path_factory.mktemp("uploads")
+    command = [sys.executable, "-c", STALLING, str(finished), str(uploads)]
+    process = subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        assert process.stdout is not None
+        yield int(process.stdout.readline().rsplit(":", 1)[1].strip("/\n")), uploads
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_clients_that_take_no_answer_do_not_stop_the_server(network: tuple[int, Path]) -> None:
+    port, _ = network
+    body = json.dumps({"rows": [{}] * 10_000, "fill": "reference"}).encode()
+    head = f"POST /api/v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
+    with ExitStack() as stack:
+        for _ in range(4):  # as many as there are threads
+            raw = stack.enter_context(socket.socket())
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            raw.settimeout(60)
+            raw.connect(("127.0.0.1", port))
+            raw.sendall(f"{head}Content-Type: application/json\r\n\r\n".encode() + body)
+            assert raw.recv(12) == b"HTTP/1.1 200"
+        assert ask(port, "/healthz") == (200, b"ok\n")
+        assert ask(port, "/risk")[0] == 200
 
 
 def test_what_cannot_be_served_is_told_in_a_line(

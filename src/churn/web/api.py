@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from typing import Any, Final
 
 import numpy as np
@@ -13,6 +14,7 @@ from flask.typing import ResponseReturnValue
 
 from churn.errors import RequestError
 from churn.web import schemas
+from churn.web.csv_files import file_of
 from churn.web.incoming import path_of
 from churn.web.openapi import JSON, Description, describes, document
 from churn.web.predict import FILLS, Prediction, cut
@@ -29,26 +31,54 @@ FORM: Final = "multipart/form-data"
 LARGE: Final = 2 * MB
 """Bytes of a body that is worked on alone."""
 
+MANY: Final = 500
+"""Rows of a call that is worked on alone, however short they are."""
+
+LONG: Final = 50_000
+"""Names of filled features in an answer that is sent in parts."""
+
+
+def _or_empty(schema: schemas.Schema) -> schemas.Schema:
+    return {"anyOf": [schema, {"type": "string", "maxLength": 0}]}
+
+
 LIST: Final[dict[str, schemas.Schema]] = {
-    "band": schemas.BAND,
+    "band": _or_empty(schemas.BAND),
     "level": {"type": "string", "maxLength": LONGEST},
     "region": {"type": "string", "maxLength": LONGEST, "description": "A state, as MA, or a whole region, as MA-NH."},
     "q": {"type": "string", "maxLength": LONGEST, "description": "Part of a user's id."},
-    "sort": {"type": "string", "enum": [sign + name for name in SORTS for sign in ("", "-")], "default": SORTS[0]},
-    "page": {"type": "integer", "minimum": 1, "maximum": FURTHEST, "default": 1},
-    "size": {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": 50},
+    "sort": _or_empty({"type": "string", "enum": [sign + name for name in SORTS for sign in ("", "-")]}),
+    "page": _or_empty({"type": "integer", "minimum": 1, "maximum": FURTHEST, "default": 1}),
+    "size": _or_empty({"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": 50}),
 }
-"""The query of a risk list; see `churn.web.query.wanted_of`."""
+"""The query of a risk list; an empty field is not given; see `churn.web.query.wanted_of`."""
 
 
 @api.post("/predict")
-@describes(Description(schemas.PREDICTIONS, errors=(400, 403, 413, 415, 422), body={JSON: "predict"}))
+@describes(Description(schemas.PREDICTIONS, errors=(400, 403, 413, 415, 422, 503), body={JSON: "predict"}))
 def predict() -> ResponseReturnValue:
     """Probability, band and reasons for rows of features."""
     held = state()
-    # One large body at a time: read, it takes ten times its size in memory.
-    with held.large if (request.content_length or 0) > LARGE else nullcontext():
-        return as_json({"predictions": [found.as_json() for found in _predictions(held, _json_body())]})
+    with ExitStack() as stack:
+        large = (request.content_length or 0) > LARGE
+        if large:
+            stack.enter_context(held.alone())
+        body = _json_body(held)
+        rows = body.get("rows")
+        if not large and isinstance(rows, list) and len(rows) > MANY:
+            stack.enter_context(held.alone())
+        found = _predictions(held, body)
+    if sum(len(one.filled) for one in found) > LONG:
+        return Response(_in_parts(found), mimetype="application/json")
+    return as_json({"predictions": [one.as_json() for one in found]})
+
+
+def _in_parts(found: Sequence[Prediction]) -> Iterator[str]:
+    """The same text that `as_json` makes, some rows at a time: it may be a thousand times as long as the request."""
+    for start in range(0, len(found), MANY):
+        part = json.dumps([one.as_json() for one in found[start : start + MANY]], allow_nan=False)
+        yield (", " if start else '{"predictions": [') + part[1:-1]
+    yield "]}"
 
 
 def _predictions(held: State, body: dict[str, Any]) -> list[Prediction]:
@@ -125,7 +155,7 @@ def job_csv(job: str) -> ResponseReturnValue:
     """The risk list of a finished job as CSV."""
     found = state().jobs.get(job)
     found.check_done()
-    return attached(found.risk_csv.read_bytes(), "risk.csv")
+    return file_of(found.risk_csv, "risk.csv")
 
 
 @api.get("/jobs/<job>/drift.csv")
@@ -228,13 +258,7 @@ def drift_of(job: str) -> Response:
     """The drift table of a finished job."""
     found = state().jobs.get(job)
     found.check_done()
-    return attached(found.drift_csv.read_bytes(), "drift.csv")
-
-
-def attached(content: str | bytes, name: str) -> Response:
-    """A CSV file to keep."""
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(content, mimetype="text/csv", headers=headers)
+    return file_of(found.drift_csv, "drift.csv")
 
 
 def as_json(content: Any, status: int = 200) -> Response:
@@ -242,15 +266,18 @@ def as_json(content: Any, status: int = 200) -> Response:
     return Response(json.dumps(content, allow_nan=False), status, mimetype="application/json")
 
 
-def _json_body() -> dict[str, Any]:
+def _json_body(held: State) -> dict[str, Any]:
     """The body of a request.
 
     Raises:
-        RequestError: 415 if it is not called JSON, 400 if it is none.
+        RequestError: 415 if it is not called JSON, 400 if it is none, 422 if it holds more than any call may.
     """
     if request.mimetype != "application/json":
         raise RequestError("the body is not called JSON", "send Content-Type: application/json", status=415)
     content = request.get_data(cache=False)
+    if not held.predictor.may_hold(content):
+        most = held.settings.most_rows
+        raise RequestError(f"the body holds more than {most:,} rows can", f"send at most {most:,} at a time")
     try:
         body = _parsed(content)
     except (ValueError, RecursionError) as error:
@@ -263,14 +290,10 @@ def _json_body() -> dict[str, Any]:
 def _parsed(content: bytes) -> Any:
     """JSON, read three times faster than Python does; what the fast reader refuses is looked at again by Python's.
 
-    So a number too large for any float becomes infinity, which is named with its row and field, not with its place
+    So NaN, Infinity, and a number too large for any float are named with their row and field, not with their place
     in the text.
     """
     try:
         return orjson.loads(content)
     except orjson.JSONDecodeError:
-        return json.loads(content, parse_constant=_no_constant)
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no number of JSON")
+        return json.loads(content)

@@ -62,6 +62,7 @@ def create_app(source: Path, settings: WebSettings | None = None) -> Flask:
         metrics=Metrics(),
         secret=secrets.token_bytes(32),
     )
+    _ = held.reference  # read now: the next run writes another one to the same place
     put_state(app.extensions, held)
     observe(app)
     secure(app)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -23,13 +24,18 @@ PARTS: Final = {"ingest": (0.02, 0.50), "rollups": (0.50, 0.70), "profile": (0.7
 """From which to which share of a job each step takes it."""
 
 LOOK: Final = 0.25
-"""Seconds between two looks at the time and the disk."""
+"""Seconds between two looks at the time, the disk and the memory."""
 
 POLITE: Final = 5.0
 """Seconds that a child gets to end by itself."""
 
+SECRETS: Final = ("CHURN_TOKEN",)
+
 NICE: Final = 10
 """Requests go first: they are answered in milliseconds."""
+
+ENGINE: Final = 0.7
+"""Share of a child's memory that its engine may use; the rest is for the program around it."""
 
 LONGEST_KIND: Final = 80
 
@@ -55,7 +61,7 @@ class Child:
 
     def __init__(self, bundle: Path, log: Path, as_of: date | None, out: Path, limits: Limits) -> None:
         self._command = [sys.executable, "-m", "churn", "score", str(bundle.absolute()), str(log), "--out", str(out)]
-        self._command += ["--memory", str(limits.memory), "--progress", "json", "--end-with-input"]
+        self._command += ["--memory", str(int(ENGINE * limits.memory)), "--progress", "json", "--end-with-input"]
         self._command += ["--as-of", as_of.isoformat()] if as_of else []
         self._folder, self._limits = out.parent, limits
         self._process: subprocess.Popen[str] | None = None
@@ -72,7 +78,7 @@ class Child:
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",
-            env={**os.environ, "TMPDIR": str(self._folder), "OMP_WAIT_POLICY": "PASSIVE"},
+            env=environment(self._folder),
             start_new_session=True,
         )
         with suppress(OSError):  # it may be over already
@@ -112,7 +118,9 @@ class Child:
             return
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
-        threading.Timer(POLITE, self._kill).start()
+        timer = threading.Timer(POLITE, self._kill)
+        timer.daemon = True  # the process may end meanwhile; the child then ends with its input
+        timer.start()
 
     def _kill(self) -> None:
         process = self._running()
@@ -149,6 +157,8 @@ class Child:
                     f"it needed more than {limits.space / 1e6:,.0f} MB of disk, so it was ended; "
                     "does the file unpack to something huge?"
                 )
+            elif memory_of(process.pid) > limits.memory:
+                self._broken = f"it needed more than {limits.memory / 1e6:,.0f} MB of memory, so it was ended"
             if self._broken:
                 self._kill()
                 return
@@ -163,6 +173,20 @@ class Child:
             return f"scoring ended with status {status} and gave no reason"
         words = lines[-1].removeprefix("churn: ").replace(f"{self._folder}/log", "the log")
         return words.replace(str(self._folder), "its folder")
+
+
+def memory_of(pid: int) -> int:
+    """Bytes that a process holds in memory; 0 where that cannot be seen, as on other systems than Linux."""
+    with suppress(OSError):
+        found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+        return int(found[1]) * 1024 if found else 0
+    return 0
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """What a child finds in its environment: what this process does, but for its secret."""
+    kept = {name: value for name, value in os.environ.items() if name not in SECRETS}
+    return {**kept, "TMPDIR": str(folder), "OMP_WAIT_POLICY": "PASSIVE"}
 
 
 def size_of(folder: Path) -> int:

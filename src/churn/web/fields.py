@@ -105,6 +105,8 @@ class Form:
                 errors[f.name] = wrong
             else:
                 numbers[f.name] = float(values[f.name])
+        if "avgEvents" in numbers and numbers.get("avgSongs", 0.0) > numbers["avgEvents"]:
+            errors["avgSongs"] = "cannot be more than Actions, of which songs are a part"
         if errors:
             return Asked(values, {}, errors)
         unusual = [f.name for f in self.fields if f.usual and not f.usual[0] <= numbers[f.name] <= f.usual[1]]
@@ -128,14 +130,18 @@ class Form:
         return {name: value for name, value in found.items() if name in self._entries and not math.isnan(value)}
 
     def _of_rate(self, column: str, rate: float, numbers: Mapping[str, float]) -> dict[str, float]:
-        """A daily rate in every window, and per 1,000 songs where songs are known."""
-        found = {f"{column}_{days}d": rate * days for days in self._windows}
-        found[f"{column}_all"] = rate * self._observed(numbers)
+        """A daily rate in every window, and per 1,000 songs where there are any."""
+        spans = {f"{days}d": self._span(days, numbers) for days in self._windows}
+        spans["all"] = self._span(math.inf, numbers)
+        found = {f"{column}_{end}": rate * days for end, days in spans.items()}
         songs = numbers.get("avgSongs", 0.0)
         if songs and column not in ("songs", "events"):
-            for end in (*(f"{days}d" for days in self._windows), "all"):
-                found[f"{column}_per_1000_songs_{end}"] = PER_SONGS * rate / songs
+            found |= {f"{column}_per_1000_songs_{end}": PER_SONGS * rate / songs for end, days in spans.items() if days}
         return found
+
+    def _span(self, window: float, numbers: Mapping[str, float]) -> float:
+        """Days of a window in which a user could do anything: registered already, and not gone yet."""
+        return max(0.0, min(window, self._observed(numbers)) - numbers.get("last_seen", 0.0))
 
     def _observed(self, numbers: Mapping[str, float]) -> float:
         """Days that totals over all time are counted over: no more than the log usually knows."""
@@ -153,8 +159,11 @@ class Form:
             if not known:
                 continue
             days = known[0]
-            default, usual = self._usual(f"{column}_{days}d") / days, self._range(f"{column}_{days}d", days)
-            text = f"{words}; your figure stands for every look-back window"
+            # Of somebody with usual dates: what follows from the defaults is what is usual.
+            dates = {"last_seen": self._usual("recency_hours") / 24, "reg_days": self._usual("tenure_days") or LONGEST}
+            span = max(1.0, self._span(days, dates))
+            default, usual = self._usual(f"{column}_{days}d") / span, self._range(f"{column}_{days}d", span)
+            text = f"{words}, on each day until the user was last there; fills every look-back window"
             fields.append(Field(name, label, "a day", text, default=_rounded(default), usual=usual))
         return fields
 
@@ -215,9 +224,20 @@ def _of_kinds(values: Mapping[str, str]) -> dict[str, float]:
     return found
 
 
+def number_of(text: str) -> float:
+    """A number as people write it; Python's own reader also takes `1_000`.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    if "_" in text or not text.isascii():
+        raise ValueError(text)
+    return float(text)
+
+
 def _wrong(f: Field, text: str) -> str:
     try:
-        value = float(text)
+        value = number_of(text)
     except ValueError:
         return "is no number"
     if not math.isfinite(value) or not f.least <= value <= f.most:

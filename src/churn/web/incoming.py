@@ -17,6 +17,8 @@ from churn.web.state import State
 UPLOADS: Final = ("/api/v1/score", "/score")
 CALLS: Final = ("/api/v1/predict",)
 FORM: Final = 1 * MB
+MOST_PARTS: Final = 10
+"""Parts of a form; each file among them would be one on the disk."""
 AROUND: Final = 1 * MB
 """Bytes that a form may have around its file."""
 
@@ -29,7 +31,10 @@ def largest_body(settings: WebSettings, path: str) -> int:
 
 
 class Request(FlaskRequest):
-    """A request whose uploaded files are in the private folder from their first byte on."""
+    """A request whose uploaded file is in the private folder from its first byte on."""
+
+    max_form_parts = MOST_PARTS
+    _file: IO[bytes]
 
     def _get_file_stream(
         self,
@@ -40,7 +45,10 @@ class Request(FlaskRequest):
     ) -> IO[bytes]:
         if self.path not in UPLOADS:
             raise RequestError("no file is expected here", "send it to /api/v1/score", status=413)
-        file = self._state().jobs.folder.new_file()
+        if self.uploaded:
+            self._file.close()
+            raise RequestError("only one file can be sent at a time", "send each in a request of its own", status=413)
+        file = self._file = self._state().jobs.folder.new_file()
         self.uploaded.append(Path(file.name))
         return file
 

@@ -123,7 +123,8 @@ class Jobs:
 
     def __init__(self, settings: WebSettings, bundle: Path) -> None:
         self.folder = PrivateFolder(settings.uploads)
-        self._settings, self._bundle = settings, bundle
+        self._settings, self._bundle = settings, self.folder.path / "bundle"
+        shutil.copytree(bundle, self._bundle)  # ours, whatever is written to its place while we serve
         self._jobs: dict[str, Job] = {}
         self._waiting: deque[Job] = deque()
         self._change = threading.Condition()
@@ -268,10 +269,12 @@ class Jobs:
             shutil.rmtree(job.folder, ignore_errors=True)
 
     def _forget_old(self) -> None:
-        over = [job for job in self._jobs.values() if job.status in OVER]
-        for job in sorted(over, key=lambda job: job.created)[: max(0, len(over) - self._settings.kept_jobs)]:
-            shutil.rmtree(job.folder, ignore_errors=True)
-            del self._jobs[job.id]
+        # Those without a result are counted by themselves: they shall not push out the lists of others.
+        for statuses in (("done",), ("failed", "cancelled")):
+            over = [job for job in self._jobs.values() if job.status in statuses]
+            for job in sorted(over, key=lambda job: job.created)[: max(0, len(over) - self._settings.kept_jobs)]:
+                shutil.rmtree(job.folder, ignore_errors=True)
+                del self._jobs[job.id]
 
 
 def _progress_of(job: Job) -> Callable[[str, float], None]:
@@ -283,13 +286,14 @@ def _progress_of(job: Job) -> Callable[[str, float], None]:
 
 def _take_in(job: Job) -> None:
     """The finished list into a file that can be filtered and paged."""
-    with job.risk_csv.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
-        rows = [[row[name] for name in RISK] for row in reader]
-    with closing(sqlite3.connect(job.folder / "risk.sqlite", isolation_level=None)) as db:
+    with (
+        job.risk_csv.open(encoding="utf-8", newline="") as file,
+        closing(sqlite3.connect(job.folder / "risk.sqlite", isolation_level=None)) as db,
+    ):
         db.execute("BEGIN")
-        create_risk(db, rows)
+        create_risk(db, ([row[name] for name in RISK] for row in csv.DictReader(file)))
         db.execute("COMMIT")
+        first = db.execute("SELECT as_of FROM risk LIMIT 1").fetchone()
     job.risks = RiskList(job.folder / "risk.sqlite")
-    if job.as_of is None and rows:
-        job.as_of = date.fromisoformat(rows[0][RISK.index("as_of")])
+    if job.as_of is None and first:
+        job.as_of = date.fromisoformat(first[0])

@@ -24,11 +24,13 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """See `logging.Formatter`."""
+        # What Waitress says of an error holds the path, and so the name of a customer; where it stands says enough.
+        foreign = record.name.partition(".")[0] == "waitress"
         line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
-            "event": record.getMessage(),
-            **getattr(record, "fields", {}),
+            "event": "waitress" if foreign else record.getMessage(),
+            **({"place": f"{record.module}:{record.lineno}"} if foreign else getattr(record, "fields", {})),
         }
         if record.exc_info and record.exc_info[0]:
             # The lines of the program and the kind of error; its message may hold what somebody sent.

@@ -22,12 +22,14 @@ class Opened:
         bundle_folder: where its bundle is.
         bundle: the model.
         store: everything of the run; None for a bundle alone.
+        card: the model card, as it was at the start.
     """
 
     folder: Path
     bundle_folder: Path
     bundle: Bundle
     store: Store | None
+    card: str
 
 
 def open_folder(folder: Path) -> Opened:
@@ -38,9 +40,10 @@ def open_folder(folder: Path) -> Opened:
         BundleError: if the bundle is damaged.
     """
     if (folder / MANIFEST).is_file():
-        return Opened(folder, folder, load(folder), None)
+        return Opened(folder, folder, load(folder), None, _card(folder))
     if (folder / NAME).is_file():
-        return Opened(folder, folder / "bundle", load(folder / "bundle"), Store(folder / NAME))
+        bundle = folder / "bundle"
+        return Opened(folder, bundle, load(bundle), Store(folder / NAME), _card(bundle))
     if (folder / RUN_MARK).is_dir():
         what = f"{folder} is a run without {NAME}: unfinished, or made by an older version"
         bundle = folder / "bundle"
@@ -48,3 +51,9 @@ def open_folder(folder: Path) -> Opened:
         raise SourceError(what, f"run the same churn run again{also}")
     what = f"{folder} is neither the folder of a run nor a bundle"
     raise SourceError(what, "name the --out of churn run, or a folder with manifest.json")
+
+
+def _card(bundle: Path) -> str:
+    """The model card; read once, since the next run writes another one to the same place."""
+    card = bundle / "card.md"
+    return card.read_text(encoding="utf-8") if card.is_file() else ""

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from churn.app_data import RISK
 from churn.bundle import FeatureEntry
-from churn.web.api import attached, described_api, drift_of, model_of, take_upload, user_of
+from churn.web.api import described_api, drift_of, model_of, take_upload, user_of
 from churn.web.csrf import check_csrf
+from churn.web.csv_files import list_of
 from churn.web.fields import Form
 from churn.web.model_card import facts, limits, measures
 from churn.web.overview import overview_of
-from churn.web.query import FURTHEST, wanted_of, whole
-from churn.web.security import COOKIE as LOGIN
-from churn.web.security import local, logged_in, same
+from churn.web.query import FIELDS, FURTHEST, wanted_of, whole
+from churn.web.security import cookie_name, local, logged_in, same
 from churn.web.spread import Spread, spread
 from churn.web.state import state
 from churn.web.store import BANDS, SORTS, RiskList
@@ -51,7 +47,7 @@ def risk() -> ResponseReturnValue:
 @pages.get("/risk.csv")
 def risk_csv() -> ResponseReturnValue:
     """The list as it is shown, all pages of it."""
-    return as_csv(state().run, "risk.csv")
+    return as_csv(state().run)
 
 
 @pages.get("/user")
@@ -60,7 +56,10 @@ def user() -> ResponseReturnValue:
     if state().store is None:
         return render_template("empty.html", title="One user")
     held = state()
-    found = user_of(held, request.args.get("id", ""))
+    asked = request.args.get("id", "")
+    if held.run.user(asked) is None:
+        return render_template("nobody.html"), 404
+    found = user_of(held, asked)
     return render_template(
         "user.html",
         user=found,
@@ -126,7 +125,7 @@ def cancel(job: str) -> ResponseReturnValue:
 @pages.get("/jobs/<job>/risk.csv")
 def job_csv(job: str) -> ResponseReturnValue:
     """The list of a job as it is shown, all pages of it."""
-    return as_csv(state().jobs.get(job).result, "risk.csv")
+    return as_csv(state().jobs.get(job).result)
 
 
 @pages.get("/jobs/<job>/drift.csv")
@@ -138,8 +137,8 @@ def job_drift(job: str) -> ResponseReturnValue:
 @pages.get("/model")
 def model() -> ResponseReturnValue:
     """The model card."""
-    card = (state().opened.bundle_folder / "card.md").read_text(encoding="utf-8")
     held = state()
+    card = held.opened.card
     return render_template(
         "model.html",
         model=model_of(held),
@@ -173,7 +172,7 @@ def log_in() -> ResponseReturnValue:
         return redirect(target, 303)
     if not same(request.form.get("token", "").strip(), token):
         return render_template("login.html", next=target, wrong=True), 401
-    return logged_in(token, target)
+    return logged_in(target)
 
 
 @pages.post("/logout")
@@ -181,7 +180,7 @@ def log_out() -> ResponseReturnValue:
     """Forget that the token was known."""
     check_csrf()
     response = redirect(url_for("pages.login"), 303)
-    response.delete_cookie(LOGIN, httponly=True, samesite="Strict")
+    response.delete_cookie(cookie_name(state()), httponly=True, samesite="Strict")
     return response
 
 
@@ -200,15 +199,25 @@ def spreads_of(own: Mapping[str, float | None]) -> dict[str, Spread | None]:
     return {name: spread(quantiles, own.get(name)) for name, quantiles in state().reference.items()}
 
 
+def contact_of(default: int) -> int:
+    """How many users somebody wants to contact.
+
+    Raises:
+        RequestError: for what is no whole number.
+    """
+    given = {name: value for name, value in request.args.items() if value}
+    return whole(given, "contact", default, least=0, most=FURTHEST)
+
+
 def risk_context(risks: RiskList) -> dict[str, Any]:
     """What a list needs: its rows, its filters, and what contacting some users should bring."""
-    query = {name: value for name, value in request.args.items() if value}
+    query = {name: request.args[name] for name in FIELDS if request.args.get(name)}  # templates make links of it
     bands = risks.bands()
-    contact = whole(query, "contact", max(1, bands["high"]), least=0, most=FURTHEST)
-    query.pop("contact", None)
+    contact = contact_of(max(1, bands["high"]))
     wanted = wanted_of(query, strict=False)
+    found, reach = risks.find(wanted), risks.reach(contact, wanted)
     return {
-        "found": risks.find(wanted),
+        "found": found,
         "wanted": wanted,
         "bands": bands,
         "total": sum(bands.values()),
@@ -216,18 +225,18 @@ def risk_context(risks: RiskList) -> dict[str, Any]:
         "levels": risks.choices("level"),
         "regions": risks.choices("region"),
         "contact": contact,
-        "reach": risks.reach(contact),
+        "reach": reach,
+        "filtered": wanted.is_filtered,
+        "take_away": {
+            **{name: value for name, value in query.items() if name not in ("page", "size")},
+            "contact": contact,
+        },
         "choices": {"band": BANDS, "sort": SORTS},
         "query": query,
     }
 
 
-def as_csv(risks: RiskList, name: str) -> Response:
-    """A list as CSV, with the filters and the order of the query."""
-    wanted = wanted_of({key: value for key, value in request.args.items() if key != "contact"}, strict=False)
-    rows = risks.find(replace(wanted, page=1, size=None)).rows
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=RISK, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return attached(text.getvalue(), name)
+def as_csv(risks: RiskList) -> Response:
+    """A list as CSV, with the filters and the order of the query; with `contact`, those to contact alone."""
+    wanted = wanted_of({name: value for name, value in request.args.items() if name in FIELDS}, strict=False)
+    return list_of(risks, wanted, contact_of(0) if request.args.get("contact") else None)

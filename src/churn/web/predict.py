@@ -17,6 +17,18 @@ FILLS: Final = ("none", "reference")
 SHOWN: Final = 20
 """Mistakes that an answer lists; no more than anybody reads."""
 
+BLOCK: Final = 1_000
+"""Rows that are worked on at once."""
+
+EXPLAINED: Final = 200
+"""Rows whose reasons are looked for at once: each is judged again and again with other figures."""
+
+SMALL: Final = 8_000_000
+"""Bytes of a text that holds few values, however short they are."""
+
+AROUND: Final = 100_000
+"""Signs that a call may hold beside its rows, so that a small mistake is named for what it is."""
+
 _NUMBERS: Final = frozenset((int, float, type(None)))
 _FAR: Final = float(np.finfo(np.float32).max)
 
@@ -43,7 +55,7 @@ class Prediction:
             "probability": self.probability,
             "band": self.band,
             "reasons": [_reason(reason) for reason in self.reasons],
-            "filled": list(self.filled),
+            "filled": self.filled,
         }
 
 
@@ -56,6 +68,7 @@ class Predictor:
         self.names = tuple(entry.name for entry in scorer.manifest.features)
         self._known = frozenset(self.names)
         self._pick = _picker(self.names)
+        self._signs = _signs(self.names, most_rows, most_fields)
         self._usual = [float(np.float32(entry.usual)) for entry in scorer.manifest.features]
 
     def predict(self, rows: Sequence[Any], *, fill: str = "none", reasons: bool = False) -> list[Prediction]:
@@ -71,17 +84,31 @@ class Predictor:
         """
         if len(rows) > self._most_rows:
             raise RequestError(f"{len(rows):,} rows are too many", f"send at most {self._most_rows:,} at a time")
-        filled: list[list[str]] = [[]] * len(rows)
-        if fill == "reference":
-            rows, filled = self._filled(rows)
-        return self.judge(self._matrix(rows), filled, reasons=reasons)
+        x, filled = self._checked(rows, fill == "reference")
+        found: list[Prediction] = []
+        size = EXPLAINED if reasons else BLOCK
+        for start in range(0, len(rows), size):
+            part = slice(start, start + size)
+            found += self.judge(x[part], filled[part], reasons=reasons, first=start)
+        return found
 
-    def judge(self, x: Features, filled: Sequence[Sequence[str]], *, reasons: bool) -> list[Prediction]:
-        """Predictions for checked features, shape [n, f] in the bundle's order."""
+    def may_hold(self, content: bytes) -> bool:
+        """Whether a text of JSON can be a call: one of more rows or fields is refused before anything is made of it.
+
+        64 MB can hold 20 million empty rows, and each would be an object before they could be counted.
+        """
+        # Commas take time to count, since there are many; few of them can hold little.
+        signs = self._signs if len(content) > SMALL else self._signs[:2]
+        return all(content.count(sign) <= most for sign, most in signs)
+
+    def judge(self, x: Features, filled: Sequence[Sequence[str]], *, reasons: bool, first: int = 0) -> list[Prediction]:
+        """Predictions for checked features, shape [n, f] in the bundle's order; `first` is the number of their row."""
         p = np.round(self._scorer.probabilities(x), ROUNDED)
         unknown = np.flatnonzero(~np.isfinite(p))
         if len(unknown):
-            errors = [{"row": int(i), "detail": "this model cannot judge rows with null"} for i in unknown[:SHOWN]]
+            errors = [
+                {"row": first + int(i), "detail": "this model cannot judge rows with null"} for i in unknown[:SHOWN]
+            ]
             raise RequestError("some rows cannot be judged", "give numbers, or fill: reference", errors=errors)
         why = self._scorer.reasons(x) if reasons else [[]] * len(x)
         bands = self._scorer.bands(p)
@@ -92,21 +119,49 @@ class Predictor:
         values = [features[name] for name in self.names]
         return np.array([values], dtype=np.float32)
 
-    def _filled(self, rows: Sequence[Any]) -> tuple[list[Any], list[list[str]]]:
+    def _checked(self, rows: Sequence[Any], fill: bool) -> tuple[Features, list[Sequence[str]]]:
+        """All rows as a matrix, some at a time, since a row takes a hundred times as much as a mapping."""
+        x = np.empty((len(rows), len(self.names)), dtype=np.float32)
+        filled: list[Sequence[str]] = []
+        known: dict[tuple[int, ...], Sequence[str]] = {}
+        errors: list[dict[str, Any]] = []
+        for start in range(0, len(rows), BLOCK):
+            part = rows[start : start + BLOCK]
+            names: list[Sequence[str]] = [()] * len(part)
+            if fill:
+                part, names = self._filled(part, known)
+            made = self._matrix(part)
+            if made is None:
+                errors += self._refused(start, part)
+                if len(errors) >= SHOWN:
+                    break
+            else:
+                x[start : start + BLOCK] = made
+            filled += names
+        if errors:
+            raise _refusal(errors[:SHOWN])
+        return x, filled
+
+    def _filled(
+        self, rows: Sequence[Any], known: dict[tuple[int, ...], Sequence[str]]
+    ) -> tuple[list[Any], list[Sequence[str]]]:
+        """Rows without gaps, and what was put into each; rows with the same gaps share its names."""
         full: list[Any] = []
-        filled: list[list[str]] = []
+        filled: list[Sequence[str]] = []
         for row in rows:
             if not isinstance(row, dict) or len(row) > self._most_fields:
                 full.append(row)  # refused later, as it came
-                filled.append([])
+                filled.append(())
                 continue
-            absent = [i for i, name in enumerate(self.names) if row.get(name) is None]
+            absent = tuple(i for i, name in enumerate(self.names) if row.get(name) is None)
+            if absent not in known:
+                known[absent] = tuple(self.names[i] for i in absent)
             full.append({**row, **{self.names[i]: self._usual[i] for i in absent}})
-            filled.append([self.names[i] for i in absent])
+            filled.append(known[absent])
         return full, filled
 
-    def _matrix(self, rows: Sequence[Any]) -> Features:
-        """All rows at once; only where something is wrong is looked at every field, to name it."""
+    def _matrix(self, rows: Sequence[Any]) -> Features | None:
+        """Rows at once; None where something is wrong: only then is looked at every field, to name it."""
         width = len(self.names)
         try:
             values = [self._pick(row) for row in rows]
@@ -116,22 +171,19 @@ class Predictor:
         except (KeyError, TypeError, OverflowError):
             x = None
         if x is None or bool((np.abs(x) > _FAR).any()):  # Python's reader of JSON turns 1e999 into infinity
-            raise self._refusal(rows)
+            return None
         nans = int(np.isnan(x).sum())
         if nans and nans != sum(row.count(None) for row in values):  # null is nan by now; nothing else may be
-            raise self._refusal(rows)
+            return None
         return x.astype(np.float32)
 
-    def _refusal(self, rows: Sequence[Any]) -> RequestError:
+    def _refused(self, start: int, rows: Sequence[Any]) -> list[dict[str, Any]]:
         errors: list[dict[str, Any]] = []
-        for place, row in enumerate(rows):
+        for place, row in enumerate(rows, start):
             errors += self._mistakes(place, row)
             if len(errors) >= SHOWN:
                 break
-        errors = errors[:SHOWN]
-        first = errors[0]
-        where = f"row {first['row']}" + (f", field {first['field']}" if "field" in first else "")
-        return RequestError(f"{where}: {first['detail']}", errors=errors)
+        return errors
 
     def _mistakes(self, place: int, row: Any) -> list[dict[str, Any]]:
         if not isinstance(row, dict):
@@ -148,6 +200,21 @@ class Predictor:
             if wrong:
                 found.append({"row": place, "field": name, "detail": wrong})
         return found
+
+
+def _refusal(errors: Sequence[Mapping[str, Any]]) -> RequestError:
+    first = errors[0]
+    where = f"row {first['row']}" + (f", field {first['field']}" if "field" in first else "")
+    return RequestError(f"{where}: {first['detail']}", errors=errors)
+
+
+def _signs(names: Sequence[str], most_rows: int, most_fields: int) -> list[tuple[bytes, int]]:
+    """Signs of JSON, and how often each may occur in a call: in its form, in its fields, in their names."""
+
+    def most(sign: str, a_row: int) -> int:
+        return AROUND + most_fields + most_rows * (a_row + sum(name.count(sign) for name in names))
+
+    return [(b"{", most("{", 1)), (b"[", most("[", 0)), (b",", most(",", len(names) + 1))]
 
 
 def _picker(names: tuple[str, ...]) -> Callable[[Any], Sequence[Any]]:

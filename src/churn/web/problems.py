@@ -23,7 +23,10 @@ def answer_errors(app: Flask) -> None:
 
     @app.errorhandler(RequestError)
     def refused(error: RequestError) -> ResponseReturnValue:
-        return problem(error.status, error.what, error.remedy, *error.errors)
+        response = problem(error.status, error.what, error.remedy, *error.errors)
+        if error.retry_after is not None:
+            response.headers["Retry-After"] = str(error.retry_after)
+        return response
 
     @app.errorhandler(HTTPException)
     def known(error: HTTPException) -> ResponseReturnValue:

@@ -24,13 +24,13 @@ def wanted_of(query: Mapping[str, str], *, strict: bool = True) -> Wanted:
 
     Args:
         query: names as in `FIELDS`.
-        strict: refuse names that mean nothing; else they are passed over, as are fields left empty in a form.
+        strict: refuse names that mean nothing; else they are passed over. A field left empty counts as not given.
 
     Raises:
         RequestError: naming the field.
     """
-    given = {name: value for name, value in query.items() if value or strict}
-    unknown = [name for name in given if name not in FIELDS]
+    given = {name: value for name, value in query.items() if value}
+    unknown = [name for name in query if name not in FIELDS]
     if strict and unknown:
         raise wrong(cut(unknown[0]), f"is unknown; there are {', '.join(FIELDS)}")
     band, sort = given.get("band"), given.get("sort", "rank")

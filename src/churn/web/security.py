@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hmac
+import time
 from hashlib import sha256
+from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlencode, urlsplit
 
@@ -12,7 +14,7 @@ from flask.typing import ResponseReturnValue
 
 from churn.errors import RequestError
 from churn.web.settings import LOCAL_NAMES, WebSettings
-from churn.web.state import state
+from churn.web.state import State, state
 
 COOKIE: Final = "churn_login"
 SAFE: Final = frozenset(("GET", "HEAD", "OPTIONS"))
@@ -27,7 +29,7 @@ HEADERS: Final = {
     ),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # with no-referrer, browsers call the origin of our own forms null
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
@@ -54,19 +56,28 @@ def secure(app: Flask) -> None:
 
 
 def check_host(settings: WebSettings, host: str) -> None:
-    """Refuse a foreign name for this machine: a page elsewhere may have its own name lead to loopback.
+    """Refuse a foreign name for this server: a page elsewhere may have its own name lead here.
 
     Raises:
         RequestError: 421 for a name that this server does not know itself by.
     """
-    if not settings.is_local:
-        return
     try:
-        name = urlsplit(f"//{host}").hostname
+        name = urlsplit(f"//{host}").hostname or ""
     except ValueError:
-        name = None
-    if name is None or name not in (*LOCAL_NAMES, settings.host, *(known.lower() for known in settings.names)):
+        name = ""
+    if name in (*LOCAL_NAMES, *(known.lower() for known in (settings.host, *settings.names))):
+        return
+    # An address leads nobody astray: only a name can be made to lead here by somebody else.
+    if settings.is_local or settings.names or not _is_address(name):
         raise RequestError("this server is not called that", "start it with --allow-host NAME", status=421)
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def check_origin() -> None:
@@ -100,21 +111,26 @@ def check_token(settings: WebSettings) -> ResponseReturnValue | None:
         if same(given.strip(), token):
             return None
         raise RequestError("the token is wrong", "send the one that the server was started with", status=401)
-    if same(request.cookies.get(COOKIE, ""), cookie_of(token)):
+    if is_login(state(), request.cookies.get(cookie_name(state()), "")):
         return None
     if request.method == "GET" and same(request.args.get("token", ""), token):
         rest = urlencode([(name, value) for name, value in request.args.items(multi=True) if name != "token"])
-        return logged_in(token, f"{request.path}?{rest}" if rest else request.path)
+        return logged_in(f"{request.path}?{rest}" if rest else request.path)
     if request.method == "GET" and request.blueprint == "pages":
         return redirect("/login?" + urlencode({"next": request.full_path.rstrip("?")}), 303)
     raise RequestError("a token is needed", "send the header Authorization: Bearer TOKEN", status=401)
 
 
-def logged_in(token: str, target: str) -> Response:
+def logged_in(target: str) -> Response:
     """On to a page of ours, with the cookie that shows the token was known."""
     response = redirect(local(target), 303)
     assert isinstance(response, Response)
-    response.set_cookie(COOKIE, cookie_of(token), httponly=True, samesite="Strict", secure=request.is_secure)
+    held = state()
+    text = f"{time.time():.0f}"
+    response.set_cookie(
+        cookie_name(held), f"{text}.{_sign(held, text)}", max_age=int(held.settings.login_seconds),
+        httponly=True, samesite="Strict", secure=request.is_secure,
+    )  # fmt: skip
     return response
 
 
@@ -129,6 +145,18 @@ def same(given: str, wanted: str) -> bool:
     return hmac.compare_digest(given.encode("utf-8", "replace"), wanted.encode("utf-8", "replace"))
 
 
-def cookie_of(token: str) -> str:
-    """What the cookie holds: made from the token, which it does not give away."""
-    return hmac.new(token.encode(), b"cookie", sha256).hexdigest()
+def cookie_name(held: State) -> str:
+    """The name of the cookie of a login: browsers give the same cookies to all ports of a host."""
+    return f"{COOKIE}_{held.port}"
+
+
+def is_login(held: State, cookie: str) -> bool:
+    """Whether a cookie was made by this process, not too long ago, for somebody who knew the token."""
+    text, _, signature = cookie.partition(".")
+    if not (text.isascii() and text.isdigit() and same(signature, _sign(held, text))):
+        return False
+    return 0 <= time.time() - int(text) + 1 <= held.settings.login_seconds + 1
+
+
+def _sign(held: State, text: str) -> str:
+    return hmac.new(held.secret, f"login {held.settings.token} {text}".encode(), sha256).hexdigest()

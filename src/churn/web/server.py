@@ -16,22 +16,28 @@ from types import FrameType
 from typing import Any, Final
 
 from flask import Flask
-from waitress import create_server, wasyncore
+from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.server import TcpWSGIServer
+from waitress.task import ThreadedTaskDispatcher
 from werkzeug.http import parse_cookie
 
 from churn.errors import SettingsError
 from churn.web.app import close_app, create_app
 from churn.web.incoming import FORM, largest_body
-from churn.web.security import COOKIE, cookie_of, same
+from churn.web.refusals import refusal_class
+from churn.web.security import cookie_name, is_login, same
 from churn.web.settings import MB, WebSettings
+from churn.web.state import State
 
 logger = logging.getLogger("churn.web")
 
 THREADS: Final = 4
+CONNECTIONS: Final = 100
+"""At once; each may hold a body of 1 MB in memory, and more of it on the disk."""
+
 LAST_REQUESTS: Final = 20.0
 """Seconds that requests in flight get at the end."""
 
@@ -94,19 +100,46 @@ def _stoppable() -> Iterator[_Stop]:
             signal.signal(number, handler)
 
 
+class _Server(TcpWSGIServer):  # type: ignore[misc]
+    """Waitress, but a client that takes nothing of its answer does not hold a thread for ever."""
+
+    stalled = 0.0
+
+    def maintenance(self, now: float) -> None:
+        """See Waitress; a connection that waits to send cannot end itself, since only what can be sent wakes it."""
+        super().maintenance(now)
+        for channel in list(self.active_channels.values()):
+            if not channel.total_outbufs_len:
+                channel.stuck = None
+            elif channel.stuck is None or channel.stuck[0] != channel.last_activity:
+                channel.stuck = (channel.last_activity, now)
+            elif now - channel.stuck[1] >= self.stalled:
+                logger.warning("client takes no answer")
+                channel.handle_close()
+
+
 def _listen(app: Flask, settings: WebSettings, port: int) -> TcpWSGIServer:
-    server = create_server(
-        app,
-        sockets=[_bound(settings.host, port)],
+    held: State = app.extensions["churn"]
+    bound = _bound(settings.host, port)
+    adjustments = Adjustments(
+        sockets=[bound],
         threads=THREADS,
         ident="churn",
         recv_bytes=256 * 1024,
-        inbuf_overflow=16 * MB,
-        connection_limit=500,
+        inbuf_overflow=1 * MB,
+        connection_limit=CONNECTIONS,
         max_request_body_size=largest_body(settings, "/score"),
         clear_untrusted_proxy_headers=True,
+        cleanup_interval=max(1, min(30, int(settings.stalled / 4))),
     )
-    server.channel_class = type("Channel", (HTTPChannel,), {"parser_class": _parser_class(server.adj, settings)})
+    dispatcher = ThreadedTaskDispatcher()
+    dispatcher.set_thread_count(THREADS)
+    address = (bound.family, bound.type, bound.proto, bound.getsockname())
+    server = _Server(app, {}, True, bound, dispatcher, adjustments, address, bind_socket=False)
+    server.stalled = settings.stalled
+    own = {"parser_class": _parser_class(adjustments, held), "error_task_class": refusal_class(held), "stuck": None}
+    server.channel_class = type("Channel", (HTTPChannel,), own)
+    held.port = int(server.effective_port)
     return server
 
 
@@ -126,7 +159,7 @@ def _bound(host: str, port: int) -> socket.socket:
         raise SettingsError(f"{host}:{port} {reason}", remedy) from error
 
 
-def _parser_class(adjustments: Adjustments, settings: WebSettings) -> type[HTTPRequestParser]:
+def _parser_class(adjustments: Adjustments, held: State) -> type[HTTPRequestParser]:
     """Reads requests, and refuses a body that is too long for its route before it is sent.
 
     Without it, Waitress would keep on its disk whatever anybody sends, and ask us only afterwards.
@@ -142,7 +175,7 @@ def _parser_class(adjustments: Adjustments, settings: WebSettings) -> type[HTTPR
     class Parser(HTTPRequestParser):  # type: ignore[misc]
         def parse_header(self, header_plus: bytes) -> None:
             super().parse_header(header_plus)
-            limit = largest_body(settings, self.path) if _known(self.headers, settings.token) else FORM
+            limit = largest_body(held.settings, self.path) if _known(self.headers, held) else FORM
             if limit not in by_limit:
                 by_limit[limit] = limited(limit)
             self.adj = by_limit[limit]
@@ -150,14 +183,15 @@ def _parser_class(adjustments: Adjustments, settings: WebSettings) -> type[HTTPR
     return Parser
 
 
-def _known(headers: dict[str, str], token: str | None) -> bool:
+def _known(headers: dict[str, str], held: State) -> bool:
     """Whether these headers carry the token, or its cookie."""
+    token = held.settings.token
     if token is None:
         return True
     kind, _, given = headers.get("AUTHORIZATION", "").partition(" ")
     if kind.lower() == "bearer" and same(given.strip(), token):
         return True
-    return same(parse_cookie(headers.get("COOKIE", "")).get(COOKIE, ""), cookie_of(token))
+    return is_login(held, parse_cookie(headers.get("COOKIE", "")).get(cookie_name(held), ""))
 
 
 def _finish(server: TcpWSGIServer) -> None:

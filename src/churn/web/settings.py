@@ -22,7 +22,7 @@ class WebSettings:
     Attributes:
         host: address that it listens at.
         token: secret that every page and call asks for; nobody is asked if None.
-        names: further names that it may be called by in the header Host, while it listens at loopback.
+        names: further names that it may be called by in the header Host; if given, there are no others but loopback's.
         uploads: folder below which uploaded logs are kept while they are worked on; the system's by default.
         largest_upload: bytes of an uploaded log.
         largest_call: bytes of the body of a call with features.
@@ -33,6 +33,9 @@ class WebSettings:
         job_memory: bytes that one job may use.
         most_waiting: jobs that may wait for their turn; one is worked on at a time.
         kept_jobs: finished jobs whose results are kept.
+        patience: seconds that a large call waits for its turn.
+        stalled: seconds after which a connection is closed whose client takes nothing of its answer.
+        login_seconds: time that a login holds.
 
     Raises:
         SettingsError: for a token that no header can carry.
@@ -51,6 +54,9 @@ class WebSettings:
     job_memory: int = 2_000 * MB
     most_waiting: int = 4
     kept_jobs: int = 10
+    patience: float = 20.0
+    stalled: float = 60.0
+    login_seconds: float = 12 * 3600.0
 
     def __post_init__(self) -> None:
         if self.token is not None and not re.fullmatch(r"[!-~]{8,200}", self.token):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from flask import current_app
 
@@ -20,6 +22,12 @@ from churn.web.predict import Predictor
 from churn.web.settings import WebSettings
 from churn.web.store import Store
 
+MOST_LARGE: Final = 3
+"""Large calls that are worked on or wait: fewer than the server has threads, so that one is left for the others."""
+
+RETRY: Final = 5
+"""Seconds after which a large call may be sent again."""
+
 
 @dataclass
 class State:
@@ -33,7 +41,7 @@ class State:
         jobs: uploaded logs that are being scored.
         metrics: what it counts of itself.
         secret: of this process; forms are signed with it.
-        large: held while a large body is worked on.
+        port: of TCP that it is reached at; 0 where none is known.
     """
 
     settings: WebSettings
@@ -43,7 +51,29 @@ class State:
     jobs: Jobs
     metrics: Metrics
     secret: bytes
-    large: threading.Lock = field(default_factory=threading.Lock)
+    port: int = 0
+    _large: threading.Lock = field(default_factory=threading.Lock)
+    _turns: threading.Semaphore = field(default_factory=lambda: threading.BoundedSemaphore(MOST_LARGE))
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Only one large call at a time is worked on: it takes many times its size in memory.
+
+        Raises:
+            RequestError: 503 where its turn does not come.
+        """
+        busy = RequestError("large calls are being worked on", "send it again", status=503, retry_after=RETRY)
+        if not self._turns.acquire(blocking=False):
+            raise busy
+        try:
+            if not self._large.acquire(timeout=self.settings.patience):
+                raise busy
+            try:
+                yield
+            finally:
+                self._large.release()
+        finally:
+            self._turns.release()
 
     @property
     def manifest(self) -> Manifest:

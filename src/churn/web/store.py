@@ -1,11 +1,12 @@
-"""Reads `app.sqlite`: every statement with parameters, one read-only connection a thread."""
+"""Reads `app.sqlite`: every statement with parameters, over read-only connections that are opened at the start."""
 
 from __future__ import annotations
 
 import json
+import queue
 import sqlite3
-import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +21,9 @@ BANDS: Final = ("high", "medium", "low")
 
 SORTS: Final = ("rank", "userId", "probability", "band", "level", "region", "last_seen")
 """Columns that a risk list can be ordered by; with a minus in front, downwards."""
+
+AT_ONCE: Final = 6
+"""Connections of a list: more than the server has threads, of which each uses one at a time."""
 
 _ORDERS: Final = {
     **{name: f'"{name}"' for name in SORTS},
@@ -36,6 +40,7 @@ class Wanted:
         level: only this level.
         region: only users whose region names this state (`MA` finds `MA-NH`), or is this.
         q: only users whose id holds this, in small or capital letters.
+        last_rank: only users up to this rank.
         sort: one of `SORTS`, or with a minus in front.
         page: from 1.
         size: rows a page; None for all.
@@ -45,9 +50,15 @@ class Wanted:
     level: str | None = None
     region: str | None = None
     q: str | None = None
+    last_rank: int | None = None
     sort: str = "rank"
     page: int = 1
     size: int | None = 50
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether it may be less than all users."""
+        return any((self.band, self.level, self.region, self.q)) or self.last_rank is not None
 
 
 @dataclass(frozen=True)
@@ -70,6 +81,7 @@ class Reach:
         false_alarms: how many of them would stay anyway.
         all_leavers: leavers expected in the whole list.
         threshold: the lowest probability among them; None if nobody is contacted.
+        last_rank: the rank of the last of them in the whole list; 0 if nobody is contacted.
     """
 
     contacted: int
@@ -77,6 +89,7 @@ class Reach:
     false_alarms: float
     all_leavers: float
     threshold: float | None
+    last_rank: int
 
     @property
     def share(self) -> float:
@@ -88,26 +101,44 @@ class RiskList:
     """A risk list in a file of SQLite: that of a run, or of a job."""
 
     def __init__(self, path: Path) -> None:
+        """Open the file.
+
+        Raises:
+            SourceError: if there is none, or it cannot be read.
+        """
         self.path = path
-        self._uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
-        self._local = threading.local()
+        self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
+        try:
+            for db in _opened(path):
+                self._idle.put(db)
+        except (sqlite3.Error, OSError) as error:
+            raise SourceError(f"{path} is damaged ({error})", "make it again with churn run") from error
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        db = self._idle.get()
+        try:
+            yield db
+        finally:
+            self._idle.put(db)
 
     def _all(self, sql: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
-        db: sqlite3.Connection | None = getattr(self._local, "db", None)
-        if db is None:
-            db = sqlite3.connect(self._uri, uri=True, isolation_level=None)
-            db.row_factory = sqlite3.Row
-            self._local.db = db
-        return db.execute(sql, values).fetchall()
+        with self._connection() as db:
+            return db.execute(sql, values).fetchall()
+
+    def rows(self, wanted: Wanted) -> Iterator[Row]:
+        """Every row of the part that is wanted, on whatever page, one after the other."""
+        where, values = _where(wanted)
+        with self._connection() as db:
+            for row in db.execute(f"SELECT * FROM risk {where} ORDER BY {_order(wanted)}", values):
+                yield dict(row)
 
     def find(self, wanted: Wanted) -> RiskPage:
         """A page of the part that is wanted."""
         where, values = _where(wanted)
         ((total,),) = self._all(f"SELECT count(*) FROM risk {where}", values)
         size = wanted.size or max(1, total)
-        down = wanted.sort.startswith("-")
-        order = f"{_ORDERS[wanted.sort.removeprefix('-')]} {'DESC' if down else 'ASC'}, rank"
-        sql = f"SELECT * FROM risk {where} ORDER BY {order} LIMIT ? OFFSET ?"
+        sql = f"SELECT * FROM risk {where} ORDER BY {_order(wanted)} LIMIT ? OFFSET ?"
         rows = self._all(sql, [*values, size, (wanted.page - 1) * size])
         return RiskPage([dict(row) for row in rows], total, wanted.page, max(1, -(-total // size)))
 
@@ -130,10 +161,10 @@ class RiskList:
         """What contacting the first so many of a list should bring; filters of `wanted` count, its order does not."""
         where, values = _where(wanted or Wanted())
         ((all_leavers,),) = self._all(f"SELECT coalesce(sum(probability), 0.0) FROM risk {where}", values)
-        first = f"SELECT probability FROM risk {where} ORDER BY rank LIMIT ?"
-        sql = f"SELECT count(*), coalesce(sum(probability), 0.0), min(probability) FROM ({first})"
-        ((n, leavers, least),) = self._all(sql, [*values, contacted])
-        return Reach(n, leavers, n - leavers, all_leavers, least)
+        first = f"SELECT rank, probability FROM risk {where} ORDER BY rank LIMIT ?"
+        sums = "count(*), coalesce(sum(probability), 0.0), min(probability), coalesce(max(rank), 0)"
+        ((n, leavers, least, last),) = self._all(f"SELECT {sums} FROM ({first})", [*values, contacted])
+        return Reach(n, leavers, n - leavers, all_leavers, least, last)
 
 
 class Store(RiskList):
@@ -193,6 +224,30 @@ class Store(RiskList):
         return {name: [row[name] for row in rows] for name in (rows[0].keys() if rows else ())}
 
 
+def _opened(path: Path) -> list[sqlite3.Connection]:
+    """Connections to one file, all opened now: a run that replaces it later is not seen by some of them alone.
+
+    A path below /proc/self/fd would not do: SQLite looks up where it leads, and opens what is there now.
+    """
+    uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+    while True:
+        before = path.stat()
+        opened = [sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False) for _ in range(AT_ONCE)]
+        for db in opened:
+            db.row_factory = sqlite3.Row
+            db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        after = path.stat()
+        if (before.st_dev, before.st_ino) == (after.st_dev, after.st_ino):
+            return opened
+        for db in opened:
+            db.close()
+
+
+def _order(wanted: Wanted) -> str:
+    down = wanted.sort.startswith("-")
+    return f"{_ORDERS[wanted.sort.removeprefix('-')]} {'DESC' if down else 'ASC'}, rank"
+
+
 def _where(wanted: Wanted) -> tuple[str, list[Any]]:
     parts: list[str] = []
     values: list[Any] = []
@@ -207,4 +262,7 @@ def _where(wanted: Wanted) -> tuple[str, list[Any]]:
     if wanted.q:
         parts.append("instr(lower(userId), lower(?)) > 0")
         values.append(wanted.q)
+    if wanted.last_rank is not None:
+        parts.append("rank <= ?")
+        values.append(wanted.last_rank)
     return (f"WHERE {' AND '.join(parts)}" if parts else ""), values

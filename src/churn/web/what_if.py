@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from churn.web.fields import number_of
 from churn.web.predict import Prediction
 from churn.web.state import State
 
@@ -139,7 +140,7 @@ def _wrong(text: str) -> str:
     if not text:
         return ""
     try:
-        value = float(text)
+        value = number_of(text)
     except ValueError:
         return "is no number"
     return "" if math.isfinite(value) and abs(value) <= _FAR else "is not finite, or too large"

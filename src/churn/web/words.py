@@ -54,8 +54,28 @@ def sentence(probability: float, band: str) -> str:
     when = f"leave within {horizon} days" if horizon else "leave"
     base = manifest.base_rate
     times = probability / base if base else math.nan
-    compared = "" if math.isnan(times) else f", {times:.2g} times the {percent(base)} that the model learned from"
-    return f"Of 100 users like this one, about {probability * 100:.0f} {when}{compared}: band {band}."
+    compared = "" if math.isnan(times) else f", {rough(times)} times the {percent(base)} that the model learned from"
+    return f"Of 100 users like this one, {of_hundred(probability)} {when}{compared}: band {band}."
+
+
+def of_hundred(probability: float) -> str:
+    """How many of 100 users.
+
+    >>> of_hundred(0.004), of_hundred(0.005), of_hundred(0.42), of_hundred(0.998)
+    ('fewer than 1', 'about 1', 'about 42', 'more than 99')
+    """
+    if probability < 0.005:
+        return "fewer than 1"
+    return "more than 99" if probability > 0.995 else f"about {math.floor(100 * probability + 0.5)}"
+
+
+def rough(number: float) -> str:
+    """A positive number by its first two digits, without an exponent.
+
+    >>> rough(183.0), rough(2.345), rough(0.0412), rough(0.00001), rough(12345.6)
+    ('180', '2.3', '0.041', 'less than 0.01', '12,000')
+    """
+    return "less than 0.01" if number < 0.01 else short(float(f"{number:.2g}"))
 
 
 def first_up(text: str) -> str:
@@ -91,6 +111,8 @@ def schema_words(schema: Mapping[str, Any]) -> str:
     >>> schema_words({"type": "integer", "minimum": 1}), schema_words({"enum": ["a", "b"]})
     ('integer, minimum 1', 'a, b')
     """
+    if "anyOf" in schema:
+        return ", or ".join("empty" if one.get("maxLength") == 0 else schema_words(one) for one in schema["anyOf"])
     if "enum" in schema:
         return ", ".join(map(str, schema["enum"]))
     kinds = schema.get("type", "")

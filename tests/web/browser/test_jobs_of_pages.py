@@ -111,6 +111,19 @@ def test_the_slider_says_how_many_are_reached(visit: OpenVisit, finished: Path) 
     one.check()
 
 
+def test_the_number_to_contact_outlives_a_filter(visit: OpenVisit) -> None:
+    one = visit()
+    page = one.open("/risk")
+    page.locator("input[type=range]").fill("4")
+    with page.expect_navigation():
+        page.select_option("#band", "low")
+    assert page.input_value("#contact") == "4"
+    assert "contact=4" in page.url
+    assert said(page)[0] == 4
+    assert len(page.query_selector_all(f"{ROWS}.within")) == 4
+    one.check()
+
+
 def test_the_download_is_the_list_as_shown(visit: OpenVisit, finished: Path, tmp_path: Path) -> None:
     wanted = rows_of(finished / "risk.csv")
     one = visit()
@@ -173,7 +186,9 @@ def test_asking_gives_an_answer_and_changing_a_figure_another(visit: OpenVisit) 
     one = visit()
     page = one.open("/ask")
     assert "reference value" in page.inner_text("main")
+    page.fill("#avgEvents", "5")
     page.fill("#avgSongs", "2")
+    page.fill("#last_seen", "0")
     page.fill("#thumbsdown", "3")
     page.select_option("#level", "free")
     page.click("main button:has-text('Ask')")
@@ -237,6 +252,50 @@ def test_a_log_is_uploaded_with_progress_and_its_list_can_be_used(
     assert [row["userId"] for row in rows_of(tmp_path / "list.csv")] == high
     page = one.open("/score")
     assert "done" in page.inner_text("#jobs ~ table")
+    one.check()
+
+
+WATCH = """
+addEventListener("DOMContentLoaded", () => setInterval(() => {
+  for (const id of ["sent", "share"]) {
+    const bar = document.getElementById(id);
+    if (bar && !bar.hidden) window.noted(id, bar.value);
+  }
+}, 20));
+"""
+
+
+def test_the_bars_move(visit: OpenVisit, log: Path) -> None:
+    seen: dict[str, list[float]] = {"sent": [], "share": []}
+    one = visit()
+    one.page.expose_function("noted", lambda name, value: seen[name].append(float(value)))
+    one.page.add_init_script(WATCH)
+    page = one.open("/score")
+    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": log.stat().st_size / 2}
+    one.context.new_cdp_session(page).send("Network.emulateNetworkConditions", slow)  # so that it takes two seconds
+    page.set_input_files("#file", log)
+    page.click("#send")
+    page.wait_for_url(re.compile("/jobs/"))
+    page.wait_for_selector("#list", timeout=120_000)
+    for name, values in seen.items():
+        assert values == sorted(values), name
+        assert len({value for value in values if 0 < value < 1}) >= 3, (name, values)
+    one.check()
+
+
+def test_a_file_that_is_too_large_is_not_sent(visit: OpenVisit, tmp_path: Path) -> None:
+    one = visit()
+    page = one.open("/score")
+    page.evaluate("document.querySelector('[data-upload]').dataset.most = '1000000'")
+    big = tmp_path / "big.json"
+    big.write_bytes(b"x" * 1_500_000)
+    page.set_input_files("#file", big)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.method))
+    page.click("#send")
+    page.wait_for_selector(".mistake")
+    assert page.inner_text("#sent-words") == "The file has 1.5 MB; at most 1 MB are taken here."
+    assert asked == []
     one.check()
 
 

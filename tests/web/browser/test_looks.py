@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from werkzeug.serving import make_server
 
+from churn.web.jobs import Job, Jobs
+from churn.web.store import RiskList
 from tests.axe import serious
 from tests.report.logs import HOSTILE
 from tests.web.browser.conftest import OpenVisit
-from tests.web.conftest import TOKEN, rows_of, serving
+from tests.web.conftest import TOKEN, MakeApp, rows_of, serving
 
 pytestmark = pytest.mark.slow
 
 LOOKS = ((1280, "light"), (390, "dark"), (1280, "dark"), (390, "light"))
-PATHS = ("/", "/risk", "/risk?q=nobody-at-all", "/user", "/ask", "/go", "/go?avgSongs=900", "/score", "/model", "/api")
+PATHS = (
+    "/",
+    "/risk",
+    "/risk?q=nobody-at-all",
+    "/user",
+    "/ask",
+    "/go",
+    "/go?avgSongs=900&avgEvents=950",
+    "/score",
+    "/model",
+    "/api",
+)
 
 
 def path_of(path: str, finished: Path) -> str:
@@ -56,6 +71,49 @@ def test_the_pages_that_are_rarely_seen_pass_axe_too(visit: OpenVisit, finished:
         assert serious(page) == []
         page.click("text=Log out")
         page.wait_for_selector("#token")
+
+
+@pytest.fixture
+def states(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, Jobs]]:
+    """A server in this process, whose jobs can be put into any state, and which misses an engine."""
+    app = make_app()
+    monkeypatch.setattr("churn.web.jobs.ENGINE", ("no_such_engine",))
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}", app.extensions["churn"].jobs
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_the_pages_of_jobs_pass_axe_in_every_state(
+    visit: OpenVisit, states: tuple[str, Jobs], finished: Path, width: int, scheme: str
+) -> None:
+    address, jobs = states
+    risks = RiskList(finished / "app.sqlite")
+    warnings = ["the figure songs_7d has moved: 0.31", "the figure recency_hours has moved: 0.42"]
+    for job in (
+        Job("running", finished, None, "running", "reading the log", 0.4),
+        Job("failed", finished, None, "failed", error="the log is a binary file; " + "x" * 300),
+        Job("cancelled", finished, None, "cancelled"),
+        Job("done", finished, None, "done", "done", 1.0, warnings=warnings, seconds=2.0, risks=risks),
+    ):
+        jobs._jobs[job.id] = job
+    one = visit(width, scheme, at=address)
+    for path, words in [
+        ("/jobs/running", "reading the log"),
+        ("/jobs/failed", "It failed: the log is a binary file"),
+        ("/jobs/cancelled", "It was cancelled"),
+        ("/jobs/done", "Before you use this list"),
+        ("/score", "no_such_engine is not installed"),
+    ]:
+        page = one.open(path)
+        assert words in page.inner_text("main")
+        assert serious(page) == [], (path, width)
+        one.check()
+    jobs._jobs.clear()
 
 
 def test_the_theme_follows_the_system_until_the_reader_chooses_and_is_kept(visit: OpenVisit) -> None:

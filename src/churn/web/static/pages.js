@@ -37,6 +37,12 @@
   }
   document.querySelectorAll("[data-pair]").forEach(pair);
 
+  // A hidden field of one form that keeps what is typed into another: the filters forget no number to contact.
+  document.querySelectorAll("[data-follows]").forEach((field) => {
+    const leader = document.getElementById(field.dataset.follows);
+    leader.addEventListener("input", () => { field.value = leader.value; });
+  });
+
   // Forms whose answer replaces a part of the page while one types.
   document.querySelectorAll("form[data-parts]").forEach((form) => {
     const ids = form.dataset.parts.split(" ");
@@ -74,6 +80,9 @@
     };
     upload.addEventListener("submit", (event) => {
       event.preventDefault();
+      const [file, most] = [upload.elements.file.files[0], Number(upload.dataset.most)];
+      const mb = (bytes) => (bytes / 1e6).toLocaleString("en", { maximumFractionDigits: 1 });
+      if (file && file.size > most) return fail(`The file has ${mb(file.size)} MB; at most ${mb(most)} MB are taken here.`);
       const request = new XMLHttpRequest();
       button.disabled = true;
       bar.hidden = false;
@@ -91,6 +100,7 @@
       request.addEventListener("error", () => fail("The connection broke before all of it was sent. Try again."));
       request.open("POST", upload.action);
       request.send(new FormData(upload));
+      return undefined;
     });
   }
 
