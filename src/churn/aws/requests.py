@@ -36,7 +36,11 @@ def spark_submit(asked: Asked, settings: dict[str, str]) -> list[str]:
 
 def run_words(asked: Asked) -> list[str]:
     """The command line of `churn` on the cluster."""
-    return ["run", str(asked.log), "--out", str(asked.out), "--engine", "spark", *asked.run_options]
+    words = ["run", str(asked.log), "--out", str(asked.out), "--engine", "spark"]
+    chosen = any(word.partition("=")[0] == "--learner" for word in asked.run_options)
+    if asked.cluster and not chosen:
+        words += ["--learner", "local"]  # the program is on the primary alone, and Spark's learners want it everywhere
+    return [*words, *asked.run_options]
 
 
 def run_job_flow(asked: Asked, shape: Shape, step: list[str], key: str, hours: float) -> dict[str, Any]:
