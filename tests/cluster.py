@@ -13,10 +13,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from churn.engines import java
+
 DEADLINE = 120
 """Seconds for a process to say that it is up; machines under load take long to start a JVM."""
 
-QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+QUICK_CODE = "-XX:TieredStopAtLevel=1"
+"""Tests run many queries over few rows: compiling them well is a quarter of all processor time, and gives nothing."""
+
+QUICK = f"{QUICK_CODE} -XX:+UseSerialGC"
 """For Java processes that hardly work: compiling well, and collecting with many threads, costs more than it gives."""
 
 
@@ -41,6 +46,15 @@ class Cluster:
     def kill(self, name: str) -> None:
         """End a worker with what it runs, as a power failure would."""
         _end(self.processes[name])
+
+
+def quick_java() -> dict[str, str]:
+    """Settings for an application of the tests: quick code for driver and executors, with our own quiet log."""
+    quiet = Path(java.__file__).with_name("log4j2.properties").as_uri()
+    return {
+        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={quiet} {QUICK_CODE}",
+        "spark.executor.extraJavaOptions": QUICK_CODE,
+    }
 
 
 def environment() -> dict[str, str]:

@@ -97,6 +97,12 @@ def test_the_step_is_spark_submit_with_the_command_line_of_churn_run(capsys: pyt
     assert "spark.dynamicAllocation.enabled=false" in step
 
 
+def test_the_run_itself_is_told_the_key_for_what_it_uploads(capsys: pytest.CaptureFixture[str]) -> None:
+    assert planned(capsys, "--kms-key", "arn:k")["step"][:3] == ["env", "CHURN_KMS_KEY=arn:k", "spark-submit"]
+    job = planned(capsys, "--serverless", "--kms-key", "arn:k")["requests"]["StartJobRun"]["jobDriver"]["sparkSubmit"]
+    assert "--conf spark.emr-serverless.driverEnv.CHURN_KMS_KEY=arn:k" in job["sparkSubmitParameters"]
+
+
 def test_spot_is_for_workers_only(capsys: pytest.CaptureFixture[str]) -> None:
     groups = planned(capsys, "--spot")["requests"]["RunJobFlow"]["Instances"]["InstanceGroups"]
     assert {group["InstanceRole"]: group["Market"] for group in groups} == {"MASTER": "ON_DEMAND", "CORE": "SPOT"}

@@ -22,7 +22,7 @@ from churn.aws.places import Place
 from churn.aws.plan import Plan, make_plan
 from churn.aws.sizing import listed
 from churn.cli import invoke
-from tests.cluster import Cluster
+from tests.cluster import Cluster, quick_java
 from tests.cluster import environment as cluster_environment
 from tests.e2e.small import ONE_FAMILY, environment, mini_run
 from tests.parity.compare import assert_same_table
@@ -67,7 +67,9 @@ def here(step: list[str], master: str, job: Path, packages: list[str]) -> list[s
         if word.endswith("/files/job.py"):
             words[i] = str(job)
     home = cluster_environment()["SPARK_HOME"]
-    return [f"{home}/bin/spark-submit", *packages, *words[1:]]
+    small = {**quick_java(), "spark.cores.max": "1"}  # each further executor compiles the same code once more
+    conf = [word for name, value in small.items() for word in ("--conf", f"{name}={value}")]
+    return [f"{home}/bin/spark-submit", *packages, *conf, *words[1:]]
 
 
 def tables(run: Path, task: str) -> pa.Table:
@@ -91,12 +93,12 @@ def test_the_generated_step_on_a_real_cluster_equals_the_embedded_engine(
     words = here(plan.step, spark_cluster.master, job, packages)
     assert words[-len(plan.step) + plan.step.index("run") :] == plan.step[plan.step.index("run") :]
     done = subprocess.run(
-        words, env={**cluster_environment(), **environment()}, capture_output=True, text=True, timeout=DEADLINE,
-        check=False,
+        words, env={**cluster_environment(), **environment(), "TMPDIR": str(tmp_path)}, capture_output=True, text=True,
+        timeout=DEADLINE, check=False,
     )  # fmt: skip
     if "UNRESOLVED DEPENDENCIES" in done.stderr:
         pytest.skip("the step is NOT tested: Maven Central does not give hadoop-aws")
-    assert done.returncode == 0, done.stderr[-4000:]
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
     assert invoke(["emr", "fetch", str(OUT), "--to", str(tmp_path / "fetched"), "--all"]) == 0
     alone = mini_run(tmp_path_factory.getbasetemp(), log)
     for task in ("forecast", "history"):

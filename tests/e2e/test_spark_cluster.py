@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from churn.steps import PRIVATE
-from tests.cluster import Cluster
+from tests.cluster import Cluster, quick_java
 from tests.cluster import environment as cluster_environment
 from tests.e2e.small import ONE_FAMILY, command, environment, finished_run, learnable_log, mini_run
 from tests.parity.compare import assert_same_table
@@ -23,7 +23,8 @@ pytestmark = [pytest.mark.spark, pytest.mark.slow]
 
 DEADLINE = 900
 LOCAL = ("--learner", "local", *ONE_FAMILY)
-SMALL = ("--conf", "spark.executor.memory=640m", "--memory", "2GB")
+QUICK = tuple(word for name, value in quick_java().items() for word in ("--conf", f"{name}={value}"))
+SMALL = ("--conf", "spark.executor.memory=640m", "--memory", "2GB", *QUICK)
 
 
 def arguments(log: Path, out: Path, master: str) -> tuple[str | Path, ...]:
@@ -109,11 +110,18 @@ def test_the_mini_log_on_the_cluster_by_spark_submit(
     home = cluster_environment()["SPARK_HOME"]
     job = tmp_path / "job.py"
     job.write_text("from churn.cli import main\nmain()\n", encoding="utf-8")
-    submit = [f"{home}/bin/spark-submit", "--master", spark_cluster.master, "--conf", "spark.executor.memory=640m"]
+    submit = [
+        f"{home}/bin/spark-submit",
+        "--master",
+        spark_cluster.master,
+        "--conf",
+        "spark.executor.memory=640m",
+        *QUICK,
+    ]
     words = ["run", log, "--out", tmp_path / "spark", "--engine", "spark", *LOCAL]
     done = subprocess.run(
         [*submit, str(job), *map(str, words)], env={**cluster_environment(), **environment()},
         capture_output=True, text=True, timeout=DEADLINE, check=False,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
     assert_same_snapshots(tmp_path / "spark", mini_run(tmp_path_factory.getbasetemp(), log))
