@@ -63,6 +63,7 @@ def test_a_message_of_spark(text: str, kind: type[ChurnError], words: str) -> No
         ConnectionRefusedError(111, "Connection refused"),
         ConnectionResetError(104, "Connection reset by peer"),
         py4j.Py4JNetworkError("Error while sending or receiving"),
+        py4j.Py4JError("An error occurred while calling o29.sc"),  # all that PySpark 3.5 says
         py4j.Py4JNetworkError("Answer from Java side is empty"),
     ],
 )

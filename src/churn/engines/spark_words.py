@@ -23,6 +23,9 @@ _NO_MEMORY: Final = re.compile(
 """Java's own words, those of YARN and Kubernetes, and what a process says that the system ended for its memory."""
 _LOST: Final = ("ExecutorLostFailure", "SparkContext was shut down", "executor lost")
 _ENDED: Final = ("Error while sending", "Answer from Java side is empty", "Connection refused", "Connection reset")
+_SILENT: Final = re.compile(r"An error occurred while calling \S+")
+"""All of a message: Java has said nothing more."""
+
 _UNWRITABLE: Final = ("Permission denied", "Mkdirs failed", "PATH_ALREADY_EXISTS")
 
 
@@ -52,7 +55,7 @@ def in_our_words(error: Exception, folder: Path) -> ChurnError:
         return OutputError(f"{folder}: cannot be written ({gist})", "choose another --out")
     if any(sign in text for sign in _LOST):
         return EngineError(f"an executor of Spark was lost ({gist})", f"see its log, or {_AGAIN}")
-    if isinstance(error, ConnectionError) or any(text.startswith(sign) for sign in _ENDED):
+    if isinstance(error, ConnectionError) or any(text.startswith(sign) for sign in _ENDED) or _SILENT.fullmatch(text):
         return EngineError(
             f"Spark's own Java process has ended ({gist})",
             f"if the system ended it for its memory, lower --memory; {_AGAIN}",
