@@ -17,7 +17,7 @@ OLDER := .venv-spark35
 OLDER_STAMP := $(OLDER)/.stamp
 MOTO := .venv-moto
 MOTO_STAMP := $(MOTO)/.stamp
-SPARK_TESTS := tests/engines/test_spark.py tests/parity/test_spark.py tests/learners/test_spark.py \
+SPARK_TESTS := tests/engines/test_spark.py tests/parity/test_spark.py tests/parity/test_profile.py tests/learners/test_spark.py \
 	tests/test_score_log.py tests/e2e/test_spark_learner.py tests/e2e/test_spark_cluster.py
 
 help: ## list these targets
@@ -42,7 +42,13 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $@
 
 java: ## look for the Java that Spark needs; install it by apt-get where that may be
-	if ! command -v java >/dev/null && [ -z "$$JAVA_HOME" ]; then \
+	java="$${JAVA_HOME:+$$JAVA_HOME/bin/}java"; \
+	found=$$("$$java" -version 2>&1 | sed -n 's/.*version "\(1\.\)\{0,1\}\([0-9][0-9]*\).*/\2/p' | head -n 1); \
+	if [ -n "$$found" ] && [ "$$found" -lt 17 ]; then \
+		echo "make: $$java is Java $$found, and Spark needs 17: its tests will be SKIPPED; put Java 17 or newer on the PATH or set JAVA_HOME" >&2; \
+	elif [ -z "$$found" ] && [ -n "$$JAVA_HOME" ]; then \
+		echo "make: no Java starts in JAVA_HOME ($$JAVA_HOME): the tests of Spark will be SKIPPED" >&2; \
+	elif [ -z "$$found" ]; then \
 		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 			echo "make: no Java found, installing a JRE by apt-get"; \
 			{ apt-get update -qq && { DEBIAN_FRONTEND=noninteractive apt-get install -y -qq openjdk-17-jre-headless >/dev/null \

@@ -43,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, default=Path("build/bench"), help="folder for JSON and Markdown")
     parser.add_argument("--memory", default="6GB", help="limit of the program; rivals get shares that cost as much")
     parser.add_argument("--giant", type=int, default=0, help="also with one user of so many lines")
+    parser.add_argument("--spark", action="store_true", help="also with a whole run on Spark, with the local learner")
     return parser
 
 
@@ -57,11 +58,12 @@ def _stored(path: Path, args: argparse.Namespace) -> Report | None:
 
 
 def _measured(size: str, args: argparse.Namespace) -> Report:
-    bench = Bench(size, args.work.absolute(), args.rounds, args.memory, _say)
+    bench = Bench(size, args.work.absolute(), args.rounds, args.memory, _say, spark=args.spark and size == args.size)
     load = os.getloadavg()[0]
     log, figures, left_out = bench.run(giant=args.giant if size == args.size else 0)
     options = f"SIZE={size} ROUNDS={args.rounds}"
-    extra = f' ARGS="--giant {args.giant}"' if args.giant and size == args.size else ""
+    more = [*([f"--giant {args.giant}"] if args.giant else []), *(["--spark"] if args.spark else [])]
+    extra = f' ARGS="{" ".join(more)}"' if more and size == args.size else ""
     return Report(
         size=size,
         when=datetime.now(UTC).isoformat(timespec="minutes"),

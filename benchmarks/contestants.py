@@ -20,6 +20,9 @@ BUFFERS: Final = 0.55
 HEAP: Final = 0.75
 """Share of the memory that Spark's Java heap gets; the rest is what a Java machine needs beside it."""
 
+MOST_HEAP: Final = 4_000_000_000
+"""Bytes of it at most, however much memory there is: what a driver of this job may take."""
+
 Command = Callable[[Path, Path, int], list[str]]
 
 
@@ -43,8 +46,12 @@ def _ours(log: Path, out: Path, memory: int) -> list[str]:
 
 
 def _ours_on_spark(log: Path, out: Path, memory: int) -> list[str]:
-    heap = str(int(memory * HEAP))
-    return [sys.executable, "-m", "benchmarks.first_steps", str(log), str(out), heap, "spark"]
+    return [sys.executable, "-m", "benchmarks.first_steps", str(log), str(out), str(memory), heap_of(memory)]
+
+
+def heap_of(memory: int) -> str:
+    """The Java heap of everything on Spark here, ours and others', as Spark takes it."""
+    return f"{min(int(memory * HEAP), MOST_HEAP) // 2**20}m"
 
 
 def _duckdb(log: Path, out: Path, memory: int) -> list[str]:
@@ -57,8 +64,7 @@ def _polars(log: Path, out: Path, memory: int) -> list[str]:
 
 
 def _pyspark(log: Path, out: Path, memory: int) -> list[str]:
-    heap = f"{int(memory * HEAP) // 2**20}m"
-    return [sys.executable, "-m", "benchmarks.rival_pyspark", str(log), str(out), heap]
+    return [sys.executable, "-m", "benchmarks.rival_pyspark", str(log), str(out), heap_of(memory)]
 
 
 def polars_missing() -> str:

@@ -20,6 +20,7 @@ OURS: Final = "churn"
 
 ON_SPARK: Final = "churn on Spark"
 PYSPARK: Final = "PySpark by hand"
+WHOLE_ON_SPARK: Final = "whole run, Spark, local learner"
 """These two are compared with each other, too."""
 
 
@@ -35,6 +36,8 @@ class Figure:
         memory: peak in bytes, one a round; empty likewise.
         count: how many lines or users it was done for; 0 where that says nothing.
         unit: of `count`: `line`, `user` or nothing.
+        shuffled: bytes that Spark wrote for its shuffles, one a round; empty where nobody looked.
+        spilled: bytes that Spark spilled to disk, one a round; empty likewise.
     """
 
     part: str
@@ -44,6 +47,8 @@ class Figure:
     memory: tuple[int, ...] = ()
     count: int = 0
     unit: str = ""
+    shuffled: tuple[int, ...] = ()
+    spilled: tuple[int, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -116,10 +121,7 @@ class Report:
     def from_json(cls, text: str) -> Report:
         """Read it."""
         found: dict[str, Any] = json.loads(text)
-        figures = tuple(
-            Figure(**{**f, "wall": tuple(f["wall"]), "cpu": tuple(f["cpu"]), "memory": tuple(f["memory"])})
-            for f in found["figures"]
-        )
+        figures = tuple(Figure(**_with_tuples(figure)) for figure in found["figures"])
         return cls(
             **{
                 **found,
@@ -134,6 +136,10 @@ class Report:
         """Whether growth from one to the other says something: all the same but the size."""
         mine, others = ((r.machine, r.program, r.memory, r.log.maker) for r in (self, other))
         return mine == others
+
+
+def _with_tuples(figure: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in figure.items()}
 
 
 def reports(folder: Path) -> list[Report]:

@@ -61,6 +61,7 @@ def together(rounds: Sequence[Sequence[Figure]]) -> list[Figure]:
         key = (figure.part, figure.who)
         before = found.get(key)
         found[key] = figure if before is None else replace(
-            before, wall=before.wall + figure.wall, cpu=before.cpu + figure.cpu, memory=before.memory + figure.memory
+            before, wall=before.wall + figure.wall, cpu=before.cpu + figure.cpu, memory=before.memory + figure.memory,
+            shuffled=before.shuffled + figure.shuffled, spilled=before.spilled + figure.spilled,
         )  # fmt: skip
     return list(found.values())

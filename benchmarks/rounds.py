@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchmarks.contestants import INGEST, Contestant, present
+from benchmarks.contestants import INGEST, Contestant, heap_of, present, pyspark_missing
+from benchmarks.diary import kept_in, traffic
 from benchmarks.equality import account, check_same
-from benchmarks.figures import OURS, Figure, Log
+from benchmarks.figures import OURS, WHOLE_ON_SPARK, Figure, Log
 from benchmarks.log import MAKER, giant_of, log_of, simulation
 from benchmarks.machine import ROOT
 from benchmarks.measure import Cost, cost_of
@@ -30,6 +31,7 @@ class Bench:
         rounds: how often everything is measured.
         memory: limit of the program, as its option takes it.
         say: is told how it goes.
+        spark: also time a whole run on Spark.
     """
 
     size: str
@@ -37,6 +39,7 @@ class Bench:
     rounds: int
     memory: str
     say: Callable[[str], None]
+    spark: bool = False
 
     def run(self, *, giant: int = 0) -> tuple[Log, list[Figure], list[str]]:
         """Measure; returns the log, the figures in the order of the table, and what was left out.
@@ -48,6 +51,8 @@ class Bench:
             SystemExit: if a contestant fails, or a rival's tables differ from ours.
         """
         contestants, left_out = present()
+        if self.spark and pyspark_missing():
+            raise SystemExit(f"--spark: PySpark is {pyspark_missing()}")
         log = log_of(self.size, self.work)
         found = together([self._round(log, contestants, number) for number in range(1, self.rounds + 1)])
         if giant:
@@ -75,10 +80,28 @@ class Bench:
             Figure.of("simulate", OURS, [simulated], lines, "line"),
             *first,
             Figure.of("whole run", OURS, [cost], lines, "line"),
+            *([self._whole_on_spark(log, lines)] if self.spark else []),
             *step_figures(whole, lines),
             *training_figures(whole),
             *scoring_figures(whole),
         ]
+
+    def _whole_on_spark(self, log: Path, lines: int) -> Figure:
+        """`churn run --engine spark --learner local` on all cores of this machine, and what its tasks exchanged."""
+        out, history = self._folder("whole on spark"), self._folder("diary")
+        remove(history)
+        history.mkdir(parents=True)
+        conf = {"spark.driver.memory": heap_of(parse_memory(self.memory)), **kept_in(history)}
+        cost = self._cost("churn run on Spark", [
+            sys.executable, "-m", "churn", "run", str(log), "--out", str(out), "--memory", self.memory,
+            "--engine", "spark", "--learner", "local",
+            *(word for name, value in conf.items() for word in ("--conf", f"{name}={value}")),
+        ], out)  # fmt: skip
+        shuffled, spilled = traffic(history)
+        self.say(f"  shuffled {shuffled / 1e9:.2f} GB, spilled {spilled / 1e9:.2f} GB")
+        remove(out)
+        found = Figure.of(WHOLE_ON_SPARK, OURS, [cost], lines, "line")
+        return replace(found, shuffled=(shuffled,), spilled=(spilled,))
 
     def _first_steps(self, log: Path, contestant: Contestant, part: str) -> Figure:
         """Ingest and rollups by one contestant; a rival is compared with what this program wrote before it."""

@@ -9,13 +9,12 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import statistics
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.diary import WORTH, Stage, kept_in, stages
 from churn import rollups
 from churn.engines.spark import SparkEngine
 from churn.ingest import OWN_NAMES, Ingest
@@ -25,30 +24,6 @@ from churn.sources import find_sources
 DAY = 86_400_000
 START = 1_538_352_000_000
 DAYS = 60
-WORTH = 500
-"""Milliseconds from which a task's length says something; below it is what starting a task takes."""
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One stage with more than one task: ms of its tasks, bytes that its largest task read or got by a shuffle."""
-
-    name: str
-    tasks: tuple[int, ...]
-    largest: int
-    shuffled: int
-    spilled: int
-    memory: int
-
-    @property
-    def median(self) -> float:
-        """The middle task, in ms."""
-        return statistics.median(self.tasks)
-
-    @property
-    def ratio(self) -> float:
-        """How many times the median the longest task took; what takes no time is not judged."""
-        return max(self.tasks) / max(self.median, WORTH)
 
 
 def line(user: int, ts: int, place: int) -> str:
@@ -85,13 +60,7 @@ def write(folder: Path, kind: str, lines: int, files: int) -> Path:
 
 def job(log: Path, folder: Path, history: Path) -> float:
     """Ingest and rollups on two cores, with Spark's own diary of the tasks; seconds."""
-    conf = {
-        "spark.eventLog.enabled": "true",
-        "spark.eventLog.dir": history.as_uri(),
-        "spark.eventLog.compress": "false",
-        "spark.eventLog.rolling.enabled": "false",
-    }
-    engine = SparkEngine(memory=2_000_000_000, scratch=folder / "scratch", master="local[2]", conf=conf)
+    engine = SparkEngine(memory=2_000_000_000, scratch=folder / "scratch", master="local[2]", conf=kept_in(history))
     started = time.perf_counter()
     try:
         out = folder / "out"
@@ -103,42 +72,6 @@ def job(log: Path, folder: Path, history: Path) -> float:
     finally:
         engine.close()
     return time.perf_counter() - started
-
-
-def stages(history: Path) -> list[Stage]:
-    """What the diary says of stages with more than one task."""
-    (diary,) = [path for path in history.rglob("*") if path.is_file() and not path.name.startswith(".")]
-    names: dict[int, str] = {}
-    tasks: dict[int, list[dict[str, int]]] = {}
-    for text in diary.read_text(encoding="utf-8").splitlines():
-        event = json.loads(text)
-        if event["Event"] == "SparkListenerStageCompleted":
-            names[event["Stage Info"]["Stage ID"]] = event["Stage Info"]["Stage Name"].partition(" at ")[0]
-        elif event["Event"] == "SparkListenerTaskEnd" and event["Task Metrics"]:
-            tasks.setdefault(event["Stage ID"], []).append(_measures(event["Task Metrics"]))
-    return [
-        Stage(
-            f"{stage} {names[stage]}",
-            tuple(task["ms"] for task in found),
-            max(task["read"] for task in found),
-            sum(task["shuffled"] for task in found),
-            sum(task["spilled"] for task in found),
-            max(task["memory"] for task in found),
-        )
-        for stage, found in sorted(tasks.items())
-        if len(found) > 1
-    ]
-
-
-def _measures(metrics: dict[str, dict[str, int]]) -> dict[str, int]:
-    shuffle = metrics["Shuffle Read Metrics"]
-    return {
-        "ms": int(str(metrics["Executor Run Time"])),
-        "read": metrics["Input Metrics"]["Bytes Read"] + shuffle["Local Bytes Read"] + shuffle["Remote Bytes Read"],
-        "shuffled": metrics["Shuffle Write Metrics"]["Shuffle Bytes Written"],
-        "spilled": int(str(metrics["Disk Bytes Spilled"])),
-        "memory": int(str(metrics["Peak Execution Memory"])),
-    }
 
 
 def report(kind: str, lines: int, files: int, folder: Path) -> list[Stage]:

@@ -16,7 +16,7 @@ def size_page(report: Report) -> str:
         f"{log.lines:,} lines, {log.bytes / 1e9:.2f} GB.  \n{report.machine.words()}; load before: {report.load}."
     )
     left_out = "".join(f"\n* Left out: {line}" for line in report.left_out)
-    beside = spark_beside_spark(report.figures)
+    beside = [*spark_beside_spark(report.figures), *spark_traffic(report.figures)]
     return "\n".join([head, "", *figure_rows(report.figures), *beside, *([left_out] if left_out else [])]) + "\n"
 
 
@@ -46,6 +46,16 @@ def spark_beside_spark(figures: Sequence[Figure]) -> list[str]:
     cpu = ours.cpu_seconds / theirs.cpu_seconds if ours.cpu_seconds and theirs.cpu_seconds else None
     wall = multiple(ours.seconds / theirs.seconds)
     return ["", f"{ON_SPARK} / {PYSPARK}: {wall} of the wall time, {multiple(cpu)} of the processor time."]
+
+
+def spark_traffic(figures: Sequence[Figure]) -> list[str]:
+    """What Spark moved between its tasks, the most of all rounds."""
+    lines = []
+    for figure in figures:
+        if figure.shuffled:
+            shuffled, spilled = gigabytes(max(figure.shuffled)), gigabytes(max(figure.spilled))
+            lines += ["", f"{figure.part}: {shuffled} GB shuffled, {spilled} GB spilled."]
+    return lines
 
 
 def ratios(figure: Figure, figures: Sequence[Figure]) -> tuple[float | None, float | None]:

@@ -13,20 +13,48 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from churn.engines import java
+
 DEADLINE = 120
 """Seconds for a process to say that it is up; machines under load take long to start a JVM."""
+
+QUICK_CODE = "-XX:TieredStopAtLevel=1"
+"""Tests run many queries over few rows: compiling them well is a quarter of all processor time, and gives nothing."""
+
+QUICK = f"{QUICK_CODE} -XX:+UseSerialGC"
+"""For Java processes that hardly work: compiling well, and collecting with many threads, costs more than it gives."""
 
 
 @dataclass
 class Cluster:
-    """A running cluster: its address and its processes."""
+    """A running cluster: its folder, its address and its processes."""
 
+    folder: Path
     master: str
     processes: dict[str, subprocess.Popen[bytes]]
+
+    def add(self, *names: str) -> None:
+        """Workers with one core each."""
+        for name in names:
+            work = str(self.folder / f"{name}-work")
+            size = ("--host", "127.0.0.1", "--cores", "1", "--memory", "1g", "--work-dir", work)
+            worker = "org.apache.spark.deploy.worker.Worker"
+            self.processes[name] = _start(self.folder / name, worker, *size, self.master)
+        for name in names:
+            _said(self.folder / name, r"(Successfully registered with master)")
 
     def kill(self, name: str) -> None:
         """End a worker with what it runs, as a power failure would."""
         _end(self.processes[name])
+
+
+def quick_java() -> dict[str, str]:
+    """Settings for an application of the tests: quick code for driver and executors, with our own quiet log."""
+    quiet = Path(java.__file__).with_name("log4j2.properties").as_uri()
+    return {
+        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={quiet} {QUICK_CODE}",
+        "spark.executor.extraJavaOptions": QUICK_CODE,
+    }
 
 
 def environment() -> dict[str, str]:
@@ -34,32 +62,21 @@ def environment() -> dict[str, str]:
     import pyspark
 
     home = str(Path(pyspark.__file__).parent)
-    return {**os.environ, "SPARK_HOME": home, "PYSPARK_PYTHON": sys.executable, "SPARK_NO_DAEMONIZE": "1"}
+    ours = {"SPARK_HOME": home, "PYSPARK_PYTHON": sys.executable, "SPARK_NO_DAEMONIZE": "1"}
+    daemons = {"SPARK_DAEMON_MEMORY": "256m", "SPARK_DAEMON_JAVA_OPTS": QUICK, "SPARK_LAUNCHER_OPTS": QUICK}
+    return {**os.environ, **ours, **daemons}
 
 
 @contextmanager
 def cluster(folder: Path, workers: Sequence[str] = ("one", "two")) -> Iterator[Cluster]:
     """A master and workers with one core each, ended with the block."""
     running: dict[str, subprocess.Popen[bytes]] = {}
-    kind = "org.apache.spark.deploy"
     try:
-        running["master"] = _start(folder / "master", f"{kind}.master.Master", "--host", "127.0.0.1", "--port", "0")
-        address = _said(folder / "master", r"Starting Spark master at (spark://\S+)")
-        for name in workers:
-            options = (
-                "--host",
-                "127.0.0.1",
-                "--cores",
-                "1",
-                "--memory",
-                "1g",
-                "--work-dir",
-                str(folder / f"{name}-work"),
-            )
-            running[name] = _start(folder / name, f"{kind}.worker.Worker", *options, address)
-        for name in workers:
-            _said(folder / name, r"(Successfully registered with master)")
-        yield Cluster(address, running)
+        master = "org.apache.spark.deploy.master.Master"
+        running["master"] = _start(folder / "master", master, "--host", "127.0.0.1", "--port", "0")
+        made = Cluster(folder, _said(folder / "master", r"Starting Spark master at (spark://\S+)"), running)
+        made.add(*workers)
+        yield made
     finally:
         for process in reversed(running.values()):
             _end(process)

@@ -22,6 +22,7 @@ from churn.engines import Engine
 from churn.engines.duckdb import DuckDBEngine
 from churn.engines.java import missing_java
 from tests import aws_server
+from tests.cluster import Cluster, cluster, quick_java
 
 # The same examples every time: a change is judged by what it does, not by its luck. Search anew with
 # `pytest --hypothesis-profile=default`.
@@ -86,7 +87,7 @@ def spark_application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make
         return SparkEngine(memory=1_500_000_000, scratch=scratch, conf=settings)
 
     scratch = tmp_path_factory.mktemp("spark")
-    first = SparkEngine(memory=1_500_000_000, scratch=scratch, master="local[2]")
+    first = SparkEngine(memory=1_500_000_000, scratch=scratch, master="local[2]", conf=quick_java())
     yield make
     first.close()
 
@@ -109,6 +110,15 @@ def make_spark(spark_application: MakeSpark) -> Iterator[MakeSpark]:
 def spark(make_spark: MakeSpark) -> Engine:
     """A Spark engine of its own for each test."""
     return make_spark()
+
+
+@pytest.fixture(scope="session")
+def spark_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A standalone cluster of two workers with one core each, one a test process."""
+    if util.find_spec("pyspark") is None or missing_java():
+        pytest.skip(f"Spark is NOT tested: {missing_java() or 'pyspark is not installed'}")
+    with cluster(tmp_path_factory.mktemp("cluster")) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

@@ -68,6 +68,23 @@ def test_pages_about_clusters_lead_somewhere_and_hold_valid_pieces(page: Path) -
         assert name == wheel()[0]
 
 
+NAMES = r"(?<![\w.-])((?:job|init|bootstrap)\.(?:py|sh|json)|Dockerfile)(?![\w.])"
+"""Files that the commands of such a page take for granted."""
+
+UPLOADED = ("bootstrap.sh", "job.py", "constraints.txt", "Dockerfile")
+"""What `job_files` makes; test_wheel looks at it."""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}-{page.stem}")
+def test_every_file_that_a_page_uses_is_made_on_it(page: Path) -> None:
+    content = page.read_text(encoding="utf-8")
+    blocks = "\n".join(re.findall(r"```\w*\n(.*?)```", content, re.S))
+    made = set(UPLOADED) if "job_files(" in content else set()
+    made |= set(re.findall(rf"> {NAMES}", content)) | set(re.findall(rf"^{NAMES}:\n\n```", content, re.M))
+    assert set(re.findall(NAMES, blocks)) - made == set()
+    assert "hdfs:///" not in blocks and "dbfs:///" not in blocks  # addresses that the program does not know
+
+
 def test_every_page_about_a_cluster_is_listed() -> None:
     listed = text("docs/elsewhere/README.md")
     for page in (ROOT / "docs" / "elsewhere").glob("*.md"):

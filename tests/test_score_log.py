@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from churn.cli import invoke
-from churn.score_log import ScoreSettings, score
+from churn.score_log import ScoreSettings, score, work_in_s3
 from tests.conftest import MakeSpark
 from tests.e2e.small import complaint, finished_run
 from tests.test_table_training import users_csv
@@ -154,3 +154,9 @@ def test_users_are_judged_on_spark_as_in_this_process(
         assert float(row.pop("probability")) == pytest.approx(float(other.pop("probability")), abs=2e-6)
         assert row == other
     assert sorted(path.name for path in asked.out.parent.iterdir()) == ["risk.csv", "risk.drift.csv"]
+
+
+def test_tables_of_a_cluster_lie_beside_a_result_in_s3() -> None:
+    assert work_in_s3("s3a://b/lists/risk.csv", "spark") == "s3://b/lists/risk.csv.work"
+    assert work_in_s3("s3://b/lists/risk.csv", "duckdb") is None
+    assert work_in_s3("lists/risk.csv", "spark") is None

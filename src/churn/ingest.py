@@ -20,7 +20,7 @@ from churn.engines import Engine
 from churn.errors import LineReadError, OutputError, QuarantineError, SchemaError, SourceError, writing
 from churn.events import REFUSED, judge
 from churn.files import Files
-from churn.sanitise import refuse_cut_short, sanitise
+from churn.sanitise import refuse_cut_short, sanitise, sanitised_here
 from churn.schema import COLUMNS, NUMBERS, REQUIRED, TEXTS
 from churn.sources import Source
 
@@ -98,7 +98,9 @@ class Ingest:
             logger.info("sanitising files that do not split into lines: %s", error)
             self.files.remove(lines)
             sources = [
-                source if source is not given or self.engine.readable(given) else _sanitised(given, staging / str(i))
+                source
+                if source is not given or self.engine.readable(given)
+                else sanitised_here(given, staging / str(i))
                 for i, (given, source) in enumerate(zip(self.sources, sources, strict=True))
             ]
             try:
@@ -231,7 +233,7 @@ def _write_refused(engine: Engine, source: Source, columns: Mapping[str, str], p
     judged = judge(engine.lines([source], dict(columns), numbered=True))
     refused = judged.filter(judged.judged.isin(REFUSED)).select("line", "judged", "text").order_by("line")
     with target.open("w", encoding="utf-8") as file:
-        for batch in engine.fetch(refused).to_batches():
+        for batch in engine.batches(refused):
             for row in batch.to_pylist():
                 entry = {"file": path, "line": row["line"], "reason": row["judged"], "text": row["text"]}
                 file.write(json.dumps(entry, ensure_ascii=False) + "\n")
@@ -244,14 +246,6 @@ def _suspect_days(engine: Engine, part: Path) -> list[str]:
     days = t.group_by("day").aggregate(n=t.count(), distinct=key.nunique())
     suspects = days.filter(days.n > days["distinct"]).order_by("day")
     return [str(row["day"]) for row in engine.fetch(suspects).to_pylist()]
-
-
-def _sanitised(source: Source, target: Path) -> Source:
-    if not source.here:
-        from churn.s3.stage import stage  # only there is boto3 needed
-
-        (source,) = stage([source], target.with_name(f"{target.name}-staged"))
-    return sanitise(source, target)
 
 
 def _by_file(engine: Engine, t: ir.Table) -> dict[int, int]:

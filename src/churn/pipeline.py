@@ -225,7 +225,7 @@ class Job:
             risk=_csv_rows(out / "risk.csv"),
             names=now.names,
             features=((str(user), *row.tolist()) for user, row in zip(now.users, now.x, strict=True)),
-            activity=_batched(self.engine.fetch(daily)),
+            activity=_cells(self.engine.batches(daily)),
             reference=read_reference(load(out / "bundle").reference),
         )
         write_app(folder / app_data.NAME, content, out)
@@ -416,9 +416,9 @@ def _csv_rows(path: Path) -> Iterator[list[str]]:
         yield from reader
 
 
-def _batched(table: pa.Table) -> Iterator[tuple[Any, ...]]:
-    """Rows of a table, of which only a few thousand are Python's objects at a time."""
-    for batch in table.to_batches(max_chunksize=10_000):
+def _cells(batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[Any, ...]]:
+    """The rows of batches, of which one at a time is Python's objects."""
+    for batch in batches:
         yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 

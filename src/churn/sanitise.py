@@ -55,6 +55,19 @@ def sanitise(source: Source, target: Path) -> Source:
     return replace(source, path=target, packing="none")
 
 
+def sanitised_here(source: Source, target: Path) -> Source:
+    """`sanitise` for a file that may lie in S3: it is copied to this machine first.
+
+    Raises:
+        SourceError: if the file cannot be fetched, is cut short or damaged.
+    """
+    if not source.here:
+        from churn.s3.stage import stage  # only there is boto3 needed
+
+        (source,) = stage([source], target.with_name(f"{target.name}-staged"))
+    return sanitise(source, target)
+
+
 def refuse_cut_short(source: Source) -> None:
     """Read a file to its end: for zstd, as DuckDB takes one that was cut short for a whole one.
 

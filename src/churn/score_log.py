@@ -21,6 +21,8 @@ from churn.pipeline import read_log, snapshot_at, users_at
 from churn.problem import Problem, utc_day
 from churn.results import csv_lines, to_csv
 from churn.risk import risk_rows
+from churn.s3.around import remove_there
+from churn.s3.url import S3Url, is_s3
 from churn.score_batches import Judge
 from churn.scoring import Scorer
 from churn.settings import DEFAULT_MEMORY, Settings
@@ -45,6 +47,8 @@ class ScoreSettings:
         memory: bytes that all may use.
         max_refused: largest share of lines that may be refused.
         columns: for each of our column names the one that the log uses.
+        remote: address in S3 for tables that a cluster makes on the way, see `work_in_s3`; it is removed in the end. A
+            folder beside `out` if None, which all machines must see.
     """
 
     bundle: Path
@@ -57,11 +61,17 @@ class ScoreSettings:
     memory: int = DEFAULT_MEMORY
     max_refused: float = 0.05
     columns: Mapping[str, str] = field(default_factory=lambda: dict(OWN_NAMES))
+    remote: str | None = None
 
     @property
     def drift(self) -> Path:
         """Where the drift of every feature is written."""
         return self.out.with_suffix(".drift.csv")
+
+
+def work_in_s3(out: str, engine: str) -> str | None:
+    """Where a cluster keeps its tables while it scores for `out`: beside it in S3, which all its machines see."""
+    return f"{S3Url.of(out)}.work" if engine == "spark" and is_s3(out) else None
 
 
 @dataclass(frozen=True)
@@ -99,6 +109,7 @@ def score(settings: ScoreSettings, watcher: Watcher | None = None, *, progress: 
             memory=settings.memory,
             max_refused=settings.max_refused,
             columns=settings.columns,
+            remote=settings.remote,
         )
         as_of = settings.as_of or utc_day(read_log(asked, watcher, progress=progress).last_ts)
         if asked.engine == "spark":
@@ -106,6 +117,8 @@ def score(settings: ScoreSettings, watcher: Watcher | None = None, *, progress: 
         table, attributes = snapshot_at(asked, as_of, watcher, progress=progress)
     finally:
         shutil.rmtree(work, ignore_errors=True)
+        if settings.remote:
+            remove_there(settings.remote)
     _check(as_of, len(table))
     names = [entry.name for entry in bundle.manifest.features]
     x = table.x[:, scorer.columns(table.names)]

@@ -71,7 +71,7 @@ def test_status_shows_state_steps_and_what_it_has_cost(submitted: Cloud, capsys:
     cluster_is(submitted, "RUNNING")
     assert invoke(["emr", "status", OUT]) == 0
     said = capsys.readouterr().out
-    assert "running: j-" in said and "2 of 7 steps done, last rollups" in said and "$0.0" in said
+    assert "running: j-" in said and "2 of 8 steps done, last rollups" in said and "$0.0" in said
     found = state_of(capsys)
     assert found["steps"] == ["ingest", "rollups"]
     assert found["dollars"] == pytest.approx(found["hours"] * found["estimate"]["dollars_an_hour"]["likely"])

@@ -15,6 +15,7 @@ import pytest
 from churn.aws.asked import Asked
 from churn.aws.places import Place
 from churn.aws.plan import make_plan
+from churn.aws.requests import run_words
 from churn.aws.sizing import given
 from churn.cli import invoke
 from tests.aws.conftest import ARGUMENTS, Cloud
@@ -96,6 +97,12 @@ def test_the_step_is_spark_submit_with_the_command_line_of_churn_run(capsys: pyt
     assert "spark.dynamicAllocation.enabled=false" in step
 
 
+def test_the_run_itself_is_told_the_key_for_what_it_uploads(capsys: pytest.CaptureFixture[str]) -> None:
+    assert planned(capsys, "--kms-key", "arn:k")["step"][:3] == ["env", "CHURN_KMS_KEY=arn:k", "spark-submit"]
+    job = planned(capsys, "--serverless", "--kms-key", "arn:k")["requests"]["StartJobRun"]["jobDriver"]["sparkSubmit"]
+    assert "--conf spark.emr-serverless.driverEnv.CHURN_KMS_KEY=arn:k" in job["sparkSubmitParameters"]
+
+
 def test_spot_is_for_workers_only(capsys: pytest.CaptureFixture[str]) -> None:
     groups = planned(capsys, "--spot")["requests"]["RunJobFlow"]["Instances"]["InstanceGroups"]
     assert {group["InstanceRole"]: group["Market"] for group in groups} == {"MASTER": "ON_DEMAND", "CORE": "SPOT"}
@@ -122,6 +129,23 @@ def test_on_a_cluster_that_is_there_nothing_ends_it_and_the_step_has_its_limit(
     assert install["HadoopJarStep"]["Args"][-1].endswith("/files/ 0")
     assert step["HadoopJarStep"]["Args"][:3] == ["timeout", "--kill-after=60", "3600"]
     assert {one["ActionOnFailure"] for one in (install, step)} == {"CANCEL_AND_WAIT"}
+
+
+@pytest.mark.parametrize(
+    ("cluster", "options", "learner"),
+    [
+        ("j-1", ("--seed", "1"), ["--learner", "local"]),
+        ("j-1", ("--learner", "spark"), ["--learner", "spark"]),
+        ("j-1", ("--learner=spark",), ["--learner=spark"]),
+        (None, (), []),
+    ],
+)
+def test_where_workers_lack_the_program_the_primary_trains(
+    cluster: str | None, options: tuple[str, ...], learner: list[str]
+) -> None:
+    words = run_words(Asked(Place("a", "log/"), Place("b", "run/"), options, cluster=cluster))
+    at = [i for i, word in enumerate(words) if "--learner" in word]
+    assert [word for i in at[:1] for word in words[i : i + len(learner)]] == learner and len(at) <= 1
 
 
 def test_show_files_prints_what_would_be_uploaded(capsys: pytest.CaptureFixture[str]) -> None:

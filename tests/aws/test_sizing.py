@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 
+from churn.aws.asked import Asked
 from churn.aws.places import Place
 from churn.aws.sizing import PIECE, InputSize, given, listed
 from churn.errors import SettingsError, SourceError
@@ -42,3 +45,27 @@ def test_packed_files_hold_more_and_are_read_by_one_task_each() -> None:
 def test_a_place_without_a_log_is_refused(objects: list[tuple[str, int]]) -> None:
     with pytest.raises(SourceError, match="s3://bucket/log/: no log is there"):
         listed(LOG, objects)
+
+
+def test_what_only_begins_like_the_log_is_another_folder() -> None:
+    objects = [("log-2017/a.json", 500), ("log/a.json", 10), ("log.json", 500)]
+    assert listed(Place("bucket", "log"), objects) == InputSize(10, 10, 1, 1, listed=True)
+    assert listed(Place("bucket", "log.json"), [("log.json", 7), ("log.json.bak/b.json", 500)]).stored == 7
+    assert listed(Place("bucket", ""), objects).stored == 1010
+
+
+@pytest.mark.parametrize(
+    ("log", "out", "refused"),
+    [
+        ("log", "log-results/", False),
+        ("log", "log/results/", True),
+        ("log/", "log/results/", True),
+        ("a/log/", "a/", True),
+        ("run.emr/log/", "run/", True),
+        ("", "run/", True),
+        ("run", "run/", True),
+    ],
+)
+def test_log_and_result_may_not_lie_within_each_other(log: str, out: str, refused: bool) -> None:
+    with pytest.raises(SettingsError, match="within each other") if refused else nullcontext():
+        Asked(Place("bucket", log), Place("bucket", out))

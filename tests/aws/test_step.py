@@ -9,7 +9,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
-from importlib import util
 from pathlib import Path
 
 import pyarrow as pa
@@ -23,16 +22,17 @@ from churn.aws.places import Place
 from churn.aws.plan import Plan, make_plan
 from churn.aws.sizing import listed
 from churn.cli import invoke
-from churn.engines.java import missing_java
-from tests.cluster import cluster
+from tests.cluster import Cluster, quick_java
 from tests.cluster import environment as cluster_environment
-from tests.e2e.small import ONE_FAMILY, churn, environment
+from tests.e2e.small import ONE_FAMILY, environment, mini_run
 from tests.parity.compare import assert_same_table
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
 
 DEADLINE = 1500
 LOG, OUT = Place("logs", "mini/"), Place("results", "run/")
+OPTIONS = (*ONE_FAMILY, "--learner", "local")
+"""What makes both results equal to the last digit: the same library trains."""
 
 
 def planned(clients: Clients, log: Path) -> Plan:
@@ -40,7 +40,7 @@ def planned(clients: Clients, log: Path) -> Plan:
     for bucket in (LOG.bucket, OUT.bucket):
         clients.s3.create_bucket(Bucket=bucket)
     clients.s3.upload_file(str(log), LOG.bucket, LOG.key + log.name)
-    plan = make_plan(Asked(LOG, OUT, run_options=ONE_FAMILY), listed(LOG, objects.listing(clients.s3, LOG)))
+    plan = make_plan(Asked(LOG, OUT, run_options=OPTIONS), listed(LOG, objects.listing(clients.s3, LOG)))
     for name, content in plan.files.contents.items():
         objects.put(clients.s3, OUT.job / f"files/{name}", content, None)
     return plan
@@ -55,6 +55,7 @@ def here(step: list[str], master: str, job: Path, packages: list[str]) -> list[s
         "spark.executor.memory": "640m",
         "spark.executor.memoryOverhead": "100m",
         "spark.driver.memory": "1500m",
+        "spark.default.parallelism": "2",
     }
     words = list(step)
     words[words.index("--master") + 1] = master
@@ -66,7 +67,9 @@ def here(step: list[str], master: str, job: Path, packages: list[str]) -> list[s
         if word.endswith("/files/job.py"):
             words[i] = str(job)
     home = cluster_environment()["SPARK_HOME"]
-    return [f"{home}/bin/spark-submit", *packages, *words[1:]]
+    small = {**quick_java(), "spark.cores.max": "1"}  # each further executor compiles the same code once more
+    conf = [word for name, value in small.items() for word in ("--conf", f"{name}={value}")]
+    return [f"{home}/bin/spark-submit", *packages, *conf, *words[1:]]
 
 
 def tables(run: Path, task: str) -> pa.Table:
@@ -74,31 +77,31 @@ def tables(run: Path, task: str) -> pa.Table:
 
 
 def test_the_generated_step_on_a_real_cluster_equals_the_embedded_engine(
-    aws: str, data: Callable[[str], Path], tmp_path: Path
+    aws: str,
+    spark_cluster: Cluster,
+    data: Callable[[str], Path],
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     s3_tests = pytest.importorskip("tests.s3.test_run", reason="this version of the program reads no s3://")
-    if util.find_spec("pyspark") is None or missing_java():
-        pytest.skip(f"Spark is NOT tested: {missing_java() or 'pyspark is not installed'}")
     options = s3_tests.hadoop_aws()
     packages = [w for i, word in enumerate(options) if word.startswith("spark.jars.") for w in (options[i - 1], word)]
     log, clients = data("eventsim_mini.json.gz"), Clients("us-east-1")
     plan = planned(clients, log)
     job = tmp_path / "job.py"
     clients.s3.download_file(OUT.bucket, OUT.job.key + "files/job.py", str(job))
-    with cluster(tmp_path / "cluster") as running:
-        words = here(plan.step, running.master, job, packages)
-        assert words[-len(plan.step) + plan.step.index("run") :] == plan.step[plan.step.index("run") :]
-        done = subprocess.run(
-            words, env={**cluster_environment(), **environment()}, capture_output=True, text=True, timeout=DEADLINE,
-            check=False,
-        )  # fmt: skip
+    words = here(plan.step, spark_cluster.master, job, packages)
+    assert words[-len(plan.step) + plan.step.index("run") :] == plan.step[plan.step.index("run") :]
+    done = subprocess.run(
+        words, env={**cluster_environment(), **environment(), "TMPDIR": str(tmp_path)}, capture_output=True, text=True,
+        timeout=DEADLINE, check=False,
+    )  # fmt: skip
     if "UNRESOLVED DEPENDENCIES" in done.stderr:
         pytest.skip("the step is NOT tested: Maven Central does not give hadoop-aws")
-    assert done.returncode == 0, done.stderr[-4000:]
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
     assert invoke(["emr", "fetch", str(OUT), "--to", str(tmp_path / "fetched"), "--all"]) == 0
-    alone = churn("run", log, "--out", tmp_path / "alone", *ONE_FAMILY)
-    assert alone.returncode == 0, alone.stderr
+    alone = mini_run(tmp_path_factory.getbasetemp(), log)
     for task in ("forecast", "history"):
-        assert_same_table(tables(tmp_path / "fetched", task), tables(tmp_path / "alone", task), "userId", "cutoff")
+        assert_same_table(tables(tmp_path / "fetched", task), tables(alone, task), "userId", "cutoff")
     for name in ("risk.csv", "metrics/lift.csv"):
-        assert (tmp_path / "fetched" / name).read_text() == (tmp_path / "alone" / name).read_text()
+        assert (tmp_path / "fetched" / name).read_text() == (alone / name).read_text()

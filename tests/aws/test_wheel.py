@@ -12,8 +12,8 @@ from importlib import metadata
 from packaging.requirements import Requirement
 from packaging.utils import parse_wheel_filename
 
-from churn.aws.files import MOST_BYTES, job_files
-from churn.aws.pins import constraints
+from churn.aws.files import MOST_BYTES, job_files, resource
+from churn.aws.pins import EXTRAS, constraints
 from churn.aws.wheel import wheel
 from tests.conftest import ROOT
 
@@ -49,10 +49,16 @@ def test_pins_cover_what_the_core_needs_and_nothing_of_the_rest() -> None:
         assert version == metadata.version(name), name
     assert {"duckdb", "ibis-framework", "xgboost-cpu", "onnxruntime", "boto3", "numpy", "sqlglot"} <= set(found)
     assert not {"pyspark", "pytest", "polars", "sparkify-churn"} & set(found)
+    assert "\npandas" in pins or "\n# pandas: not installed here" in pins  # PySpark is on the cluster, pandas is not
     for text in metadata.requires("sparkify-churn") or ():
         need = Requirement(text)
         if need.marker is None:
             assert need.name in found, need
+
+
+def test_the_bootstrap_installs_what_is_pinned() -> None:
+    found = re.search(r'"\$\{wheels\[0\]\}\[([a-z,]+)\]"', resource("bootstrap.sh").decode())
+    assert found and set(found[1].split(",")) == EXTRAS
 
 
 def test_all_files_together_are_far_below_the_limit() -> None:

@@ -67,3 +67,17 @@ def test_the_doctor_fails_where_the_core_is_incomplete(monkeypatch: pytest.Monke
     missing = Need("something at the core", ("no_such_module",), "install it", core=True)
     monkeypatch.setattr("churn.cli.doctor.NEEDS", (*NEEDS, missing))
     assert invoke(["doctor"]) == 1
+
+
+def test_the_doctor_names_pandas_with_spark_and_a_spark_that_is_too_old(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("pyspark")
+    pytest.importorskip("pandas")
+    invoke(["doctor"])
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "  Spark: " in line]
+    assert line.startswith("ok") and "pyspark" in line and "pandas" in line
+    monkeypatch.setattr("churn.engines.java.OLDEST_SPARK", (99, 0))
+    invoke(["doctor"])
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "  Spark: " in line]
+    assert line.startswith("--") and "is too old: pip install 'sparkify-churn[spark]'" in line

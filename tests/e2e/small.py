@@ -77,6 +77,15 @@ def finished_run(base: Path) -> tuple[Settings, Path]:
     return settings, settings.out
 
 
+@cache
+def mini_run(base: Path, log: Path) -> Path:
+    """The folder of a whole run of the embedded engine on the mini log, made once a test process; only to be read."""
+    out = base / "mini"
+    done = churn("run", log, "--out", out, *ONE_FAMILY)
+    assert done.returncode == 0, done.stderr
+    return out
+
+
 def command(*arguments: str | Path) -> list[str]:
     """The command line that starts the command in this environment."""
     return [sys.executable, "-m", "churn", *map(str, arguments)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib import util
 from pathlib import Path
 
@@ -13,27 +13,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from churn.engines.java import missing_java
 from churn.steps import PRIVATE
-from tests.cluster import Cluster, cluster
+from tests.cluster import Cluster, quick_java
 from tests.cluster import environment as cluster_environment
-from tests.e2e.small import ONE_FAMILY, command, environment, finished_run, learnable_log
+from tests.e2e.small import ONE_FAMILY, command, environment, finished_run, learnable_log, mini_run
 from tests.parity.compare import assert_same_table
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
 
 DEADLINE = 900
 LOCAL = ("--learner", "local", *ONE_FAMILY)
-SMALL = ("--conf", "spark.executor.memory=640m", "--memory", "2GB")
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A master and two workers for all tests here."""
-    if util.find_spec("pyspark") is None or missing_java():
-        pytest.skip(f"Spark is NOT tested: {missing_java() or 'pyspark is not installed'}")
-    with cluster(tmp_path_factory.mktemp("cluster"), ("one", "two", "three")) as made:
-        yield made
+QUICK = tuple(word for name, value in quick_java().items() for word in ("--conf", f"{name}={value}"))
+SMALL = ("--conf", "spark.executor.memory=640m", "--memory", "2GB", *QUICK)
 
 
 def arguments(log: Path, out: Path, master: str) -> tuple[str | Path, ...]:
@@ -73,10 +64,11 @@ def assert_same_snapshots(out: Path, other: Path) -> None:
 
 
 def test_killed_driver_and_killed_worker_change_nothing(
-    running: Cluster, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+    spark_cluster: Cluster, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     settings, whole = finished_run(tmp_path_factory.getbasetemp())
-    words = arguments(Path(settings.logs[0]), tmp_path / "run", running.master)
+    spark_cluster.add("three")
+    words = arguments(Path(settings.logs[0]), tmp_path / "run", spark_cluster.master)
     private = tmp_path / "run" / PRIVATE
     with start(*words) as child:
         wait_for(private / "aside" / "rollups", child)
@@ -87,19 +79,21 @@ def test_killed_driver_and_killed_worker_change_nothing(
     with start(*words) as child:
         wait_for(private / "aside" / "rollups", child)
         time.sleep(1)
-        running.kill("three")
+        spark_cluster.kill("three")
         said = finish(child)
     assert said.count("(done before)") == 1
     assert_same_snapshots(tmp_path / "run", whole)
     assert (tmp_path / "run" / "risk.csv").read_text() == (whole / "risk.csv").read_text()
 
 
-def test_executors_that_come_and_go_are_told_before_xgboost_waits_for_them(running: Cluster, tmp_path: Path) -> None:
+def test_executors_that_come_and_go_are_told_before_xgboost_waits_for_them(
+    spark_cluster: Cluster, tmp_path: Path
+) -> None:
     if util.find_spec("pandas") is None:
         pytest.skip("pandas is not installed, so XGBoost on Spark is NOT tested: pip install 'sparkify-churn[spark]'")
     dynamic = ("--conf", "spark.dynamicAllocation.enabled=true", "--families", "xgboost")
     words = ("run", learnable_log(tmp_path / "log.json"), "--out", tmp_path / "run", "--engine", "spark")
-    with start(*words, "--master", running.master, *SMALL, *dynamic) as child:
+    with start(*words, "--master", spark_cluster.master, *SMALL, *dynamic) as child:
         _, said = child.communicate(timeout=DEADLINE)
     assert child.returncode == 2, said
     assert "while spark.dynamicAllocation.enabled is true; add --conf spark.dynamicAllocation.enabled=false" in said
@@ -107,19 +101,27 @@ def test_executors_that_come_and_go_are_told_before_xgboost_waits_for_them(runni
 
 
 def test_the_mini_log_on_the_cluster_by_spark_submit(
-    running: Cluster, data: Callable[[str], Path], tmp_path: Path
+    spark_cluster: Cluster,
+    data: Callable[[str], Path],
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     log = data("eventsim_mini.json.gz")
     home = cluster_environment()["SPARK_HOME"]
     job = tmp_path / "job.py"
     job.write_text("from churn.cli import main\nmain()\n", encoding="utf-8")
-    submit = [f"{home}/bin/spark-submit", "--master", running.master, "--conf", "spark.executor.memory=640m"]
+    submit = [
+        f"{home}/bin/spark-submit",
+        "--master",
+        spark_cluster.master,
+        "--conf",
+        "spark.executor.memory=640m",
+        *QUICK,
+    ]
     words = ["run", log, "--out", tmp_path / "spark", "--engine", "spark", *LOCAL]
     done = subprocess.run(
         [*submit, str(job), *map(str, words)], env={**cluster_environment(), **environment()},
         capture_output=True, text=True, timeout=DEADLINE, check=False,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
-    with start("run", log, "--out", tmp_path / "duckdb", *ONE_FAMILY) as child:
-        finish(child)
-    assert_same_snapshots(tmp_path / "spark", tmp_path / "duckdb")
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+    assert_same_snapshots(tmp_path / "spark", mini_run(tmp_path_factory.getbasetemp(), log))

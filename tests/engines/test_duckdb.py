@@ -193,3 +193,13 @@ def test_a_ctrl_c_inside_a_statement_is_a_ctrl_c(tmp_path: Path) -> None:
         raise RuntimeError("Query interrupted")
     with pytest.raises(RuntimeError, match="another"), _translated(tmp_path):
         raise RuntimeError("another")
+
+
+def test_rows_come_in_batches_and_in_order(engine: DuckDBEngine, tmp_path: Path) -> None:
+    numbers = pa.table({"n": list(range(25_000))})
+    (tmp_path / "given").mkdir()
+    pq.write_table(numbers, tmp_path / "given" / "rows.parquet")
+    table = engine.read(tmp_path / "given")
+    batches = list(engine.batches(table.order_by(table.n.desc())))
+    assert len(batches) > 1
+    assert [n for batch in batches for n in batch.column(0).to_pylist()] == list(range(24_999, -1, -1))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -14,12 +16,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from churn.engines import Engine
+from churn.engines.java import check_reachable, check_spark, missing_java, yarn_addresses
 from churn.engines.opening import engine_of
+from churn.engines.spark_shared import check_shared
 from churn.errors import EngineError, LineReadError, OutputError, SettingsError, SourceError, UnavailableError
 from churn.ingest import OWN_NAMES
 from churn.settings import Settings
 from churn.sources import Source, find_sources
+from tests.cluster import Cluster
 from tests.conftest import MakeSpark, event, write_log
+from tests.e2e.small import churn, environment
 from tests.engines.test_duckdb import ROWS, kinds, written
 from tests.test_sanitise import PACK
 from tests.test_sources import put
@@ -117,6 +123,33 @@ def test_a_folder_that_exists_is_not_overwritten(spark: Engine, table: ir.Table,
     assert [path.name for path in (tmp_path / "given").iterdir()] == ["rows.parquet"]
 
 
+def test_rows_come_in_batches_and_in_order(
+    make_spark: MakeSpark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("churn.engines.spark.BATCH", 400)
+    numbers = pa.table({"n": list(range(1000)), "text": [None, *map(str, range(1, 1000))]})
+    (tmp_path / "given").mkdir()
+    pq.write_table(numbers, tmp_path / "given" / "rows.parquet")
+    spark = make_spark()
+    table = spark.read(tmp_path / "given")
+    batches = list(spark.batches(table.order_by(table.n.desc())))
+    assert [batch.num_rows for batch in batches] == [400, 400, 200]
+    assert pa.Table.from_batches(batches).to_pylist() == numbers.to_pylist()[::-1]
+    assert list(spark.batches(table.filter(table.n < 0))) == []
+
+
+def test_rows_that_other_machines_have_kept_to_themselves_are_told(make_spark: MakeSpark, tmp_path: Path) -> None:
+    (tmp_path / "given").mkdir()
+    pq.write_table(pa.Table.from_pylist(ROWS), tmp_path / "given" / "rows.parquet")
+    spark = make_spark()
+    spark._counting = True  # type: ignore[attr-defined]
+    spark.write(spark.read(tmp_path / "given"), tmp_path / "t", partition_by=("day",))
+    check_shared(tmp_path / "t", len(ROWS))
+    next((tmp_path / "t").rglob("*.parquet")).unlink()
+    with pytest.raises(OutputError, match=rf"the machines do not share .*/t: Spark has written {len(ROWS)} rows, and"):
+        check_shared(tmp_path / "t", len(ROWS))
+
+
 def test_progress_is_a_share_or_unknown(spark: Engine, tmp_path: Path) -> None:
     log = write_log(tmp_path / "log.json", [event(ts=1_538_352_000_000 + i) for i in range(20_000)])
     raw = spark.lines(find_sources([log]), dict(OWN_NAMES))
@@ -165,7 +198,7 @@ def test_another_master_than_that_of_the_active_session_is_refused(make_spark: M
 def test_java_that_is_missing_or_too_old_is_named_with_the_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str | None, message: str
 ) -> None:
-    pytest.importorskip("pyspark")
+    monkeypatch.setattr(pytest.importorskip("pyspark").SparkContext, "_active_spark_context", None)
     if script is not None:
         java = put(tmp_path / "bin" / "java", f"#!/bin/sh\n{script}\n".encode())
         java.chmod(0o755)
@@ -183,8 +216,6 @@ def test_without_pyspark_the_command_to_install_it_is_told(tmp_path: Path, monke
 
 
 def test_a_master_that_nobody_answers_for_is_told_at_once() -> None:
-    from churn.engines.java import check_reachable
-
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{unused.getsockname()[1]}"
@@ -201,12 +232,121 @@ def test_a_master_that_nobody_answers_for_is_told_at_once() -> None:
     check_reachable("local[2]")
 
 
-def test_yarn_needs_to_know_its_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
-    from churn.engines.java import check_reachable
-
+def test_yarn_needs_to_know_its_cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("HADOOP_CONF_DIR", raising=False)
     monkeypatch.delenv("YARN_CONF_DIR", raising=False)
     with pytest.raises(UnavailableError, match="--master yarn needs HADOOP_CONF_DIR or YARN_CONF_DIR"):
         check_reachable("yarn")
-    monkeypatch.setenv("HADOOP_CONF_DIR", "/etc")
-    check_reachable("yarn")
+    monkeypatch.setenv("HADOOP_CONF_DIR", str(tmp_path))
+    check_reachable("yarn")  # nothing says where it is: Spark's own search decides
+
+
+def yarn_site(folder: Path, **values: str) -> None:
+    lines = (f"<property><name>{name.replace('__', '.')}</name><value>{text}</value></property>"
+             for name, text in values.items())  # fmt: skip
+    put(folder / "yarn-site.xml", f"<configuration>{''.join(lines)}</configuration>".encode())
+
+
+def test_a_resource_manager_that_nobody_answers_for_is_told_at_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HADOOP_CONF_DIR", str(tmp_path))
+    with socket.socket() as unused, socket.socket() as server:
+        for one in (unused, server):
+            one.bind(("127.0.0.1", 0))
+        server.listen()
+        nobody, somebody = (f"127.0.0.1:{one.getsockname()[1]}" for one in (unused, server))
+        yarn_site(tmp_path, yarn__resourcemanager__address=nobody)
+        with pytest.raises(UnavailableError, match=rf"no Spark master answers at yarn \({nobody}: "):
+            check_reachable("yarn")
+        port = somebody.partition(":")[2]
+        yarn_site(tmp_path, yarn__resourcemanager__hostname="127.0.0.1",
+                  yarn__resourcemanager__address=f"${{yarn.resourcemanager.hostname}}:{port}")  # fmt: skip
+        assert yarn_addresses() == [somebody]
+        check_reachable("yarn")
+        ha = {"yarn__resourcemanager__ha__rm-ids": "a, b", "yarn__resourcemanager__address.a": nobody}
+        yarn_site(tmp_path, **ha, **{"yarn__resourcemanager__hostname.b": "rm2"})
+        assert yarn_addresses() == [nobody, "rm2:8032"]
+        yarn_site(tmp_path, **ha, **{"yarn__resourcemanager__address.b": somebody})
+        check_reachable("yarn")
+
+
+# Versions, and whose application it is.
+
+
+def test_a_spark_that_is_too_old_is_named_with_the_remedy(
+    make_spark: MakeSpark, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for version in ("3.5.0", "3.10.1", "4.1.0.dev1", "custom"):
+        check_spark(version)
+    with pytest.raises(UnavailableError, match=r"Spark 3\.5 or newer is needed: this is 3\.4\.1; pip install"):
+        check_spark("3.4.1")
+    make_spark()
+    monkeypatch.setattr("churn.engines.java.OLDEST_SPARK", (99, 0))
+    with pytest.raises(UnavailableError, match=r"Spark 99\.0 or newer is needed: this is [34]\."):
+        make_spark()
+
+
+def test_java_is_not_looked_for_where_a_session_is_there(
+    make_spark: MakeSpark, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    make_spark()
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "nothing"))
+    engine_of(Settings(("log",), tmp_path, engine="spark"), tmp_path).close()
+
+
+def test_an_engine_in_a_thread_leaves_the_application_of_the_process_alone(make_spark: MakeSpark) -> None:
+    from pyspark.sql import SparkSession
+
+    there = SparkSession.getActiveSession()
+    assert there is not None
+    worker = threading.Thread(target=lambda: make_spark().close())
+    worker.start()
+    worker.join()
+    assert there.range(3).count() == 3
+
+
+def test_a_cluster_without_anything_to_spare_is_told(spark_cluster: Cluster, tmp_path: Path) -> None:
+    conf = ("--conf", "spark.executor.memory=3g", "--conf", "spark.scheduler.maxRegisteredResourcesWaitingTime=3s")
+    log = write_log(tmp_path / "log.json", [event()])
+    words = ("ingest", log, "--out", tmp_path / "run", "--engine", "spark", "--master", spark_cluster.master)
+    done = churn(*words, "--memory", "1GB", *conf)
+    assert done.returncode == 2
+    assert "gave no executor with 3g of memory and all cores within 3 s; wait until others" in done.stderr
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import ibis
+from churn.engines.spark import SparkEngine
+from churn.errors import EngineError
+from pyspark import SparkContext
+
+engine = SparkEngine(memory=600_000_000, scratch=Path(sys.argv[1]), master="local[1]")
+table = engine.read(Path(sys.argv[2]))
+java = SparkContext._active_spark_context._jvm.java.lang.ProcessHandle.current().pid()
+os.kill(java, signal.SIGKILL)
+try:
+    engine.fetch(table)
+except EngineError as error:
+    print(error)
+print(engine.progress())
+engine.close()
+print("closed")
+"""
+
+
+def test_a_driver_whose_java_was_killed_says_so_and_is_closed(tmp_path: Path) -> None:
+    if missing_java():
+        pytest.skip(f"{missing_java()}; Spark is NOT tested")
+    (tmp_path / "given").mkdir()
+    pq.write_table(pa.Table.from_pylist(ROWS), tmp_path / "given" / "rows.parquet")
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, str(tmp_path / "scratch"), str(tmp_path / "given")],
+        env=environment(), capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    said, share, closed = done.stdout.splitlines()
+    assert said.startswith("Spark's own Java process has ended") and "lower --memory" in said
+    assert (share, closed) == ("None", "closed")

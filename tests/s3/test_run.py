@@ -147,8 +147,8 @@ def on_spark(*words: str | Path) -> str:
 def test_spark_from_s3_to_s3(bucket: Any, put: Put, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> None:
     settings, whole = finished_run(tmp_path_factory.getbasetemp())
     lines = Path(settings.logs[0]).read_bytes().splitlines(keepends=True)
-    put("log/a b%20é.json", b"".join(lines[::3]) + b"no line\n")
-    put("log/b/[c].json.gz", gzip.compress(b"".join(lines[1::3] + lines[:5])))
+    put("log/a b%20é.json", b"".join(lines[::3]) + b"no line\n\x01\n{}\r{}\n")
+    put("log/b/[c].json.gz", gzip.compress(b"".join(lines[1::3] + lines[:5]) + b"\xc3\n"))
     put("log/d.json", PACK["zstd"](b"".join(lines[2::3]) + b"\xff\n"))
     words = ("run", "s3://logs/log/", "--out", "s3://logs/run", *ONE_FAMILY)
     on_spark(*words)
@@ -156,11 +156,18 @@ def test_spark_from_s3_to_s3(bucket: Any, put: Put, tmp_path_factory: pytest.Tem
         assert_same_table(snapshots(bucket, task), local_snapshots(whole, task), "userId", "cutoff")
     account = json.loads(bucket.Object("run/ingest.json").get()["Body"].read())
     assert [file["lines"] for file in account["files"]] == [
-        len(lines[::3]) + 1, len(lines[1::3]) + 5, len(lines[2::3]) + 1,
+        len(lines[::3]) + 3, len(lines[1::3]) + 6, len(lines[2::3]) + 1,
     ]  # fmt: skip
-    assert (account["quarantined"]["total"], account["duplicate"]) == (2, 5)
+    assert (account["quarantined"]["total"], account["duplicate"]) == (5, 5)
     refused = [bucket.Object(key).get()["Body"].read().decode() for key in keys(bucket, "run/quarantine/")]
-    assert [json.loads(text)["line"] for text in refused if text] == [len(lines[::3]) + 1, len(lines[2::3]) + 1]
+    known = [json.loads(line) for text in refused for line in text.splitlines()]
+    assert [(entry["file"].rpartition("/")[2], entry["line"], entry["text"]) for entry in known] == [
+        ("a b%20é.json", len(lines[::3]) + 1, "no line"),
+        ("a b%20é.json", len(lines[::3]) + 2, "\\x01"),
+        ("a b%20é.json", len(lines[::3]) + 3, "{}\\x0d{}"),
+        ("[c].json.gz", len(lines[1::3]) + 6, "\\xc3"),
+        ("d.json", len(lines[2::3]) + 1, "\\xff"),
+    ]
     assert [key for key in keys(bucket) if "/aside/" in key or "_temporary" in key or "/lines/" in key] == []
     tables = [key.split("/")[1] for key in keys(bucket, "run/") if key.endswith(".parquet")]
     assert set(tables) == {"events", "rollups", "snapshots", "bundle"}
@@ -168,6 +175,21 @@ def test_spark_from_s3_to_s3(bucket: Any, put: Put, tmp_path_factory: pytest.Tem
     risk = bucket.Object("run/risk.csv").get()["Body"].read()
     assert on_spark(*words).count("(done before)") == 5
     assert bucket.Object("run/risk.csv").get()["Body"].read() == risk
+
+
+@pytest.mark.spark
+def test_spark_scores_from_s3_to_s3_and_leaves_nothing_else(
+    bucket: Any, put: Put, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
+    pytest.importorskip("pandas", reason="pandas is not installed, so scoring on Spark is NOT tested")
+    settings, whole = finished_run(tmp_path_factory.getbasetemp())
+    log, as_of = put("new/log.json", Path(settings.logs[0])), ("--as-of", "2018-12-01")
+    on_spark("score", whole / "bundle", log, *as_of, "--out", "s3://logs/lists/risk.csv")
+    assert keys(bucket) == ["lists/risk.csv", "lists/risk.drift.csv", "new/log.json"]
+    assert churn("score", whole / "bundle", settings.logs[0], *as_of, "--out", tmp_path / "risk.csv").returncode == 0
+    ours = bucket.Object("lists/risk.csv").get()["Body"].read().decode().splitlines()
+    here = (tmp_path / "risk.csv").read_text(encoding="utf-8").splitlines()
+    assert [line.split(",")[:2] for line in ours] == [line.split(",")[:2] for line in here]
 
 
 def test_spark_without_the_library_for_s3_says_how_to_get_it(put: Put, tmp_path: Path) -> None:

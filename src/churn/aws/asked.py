@@ -94,4 +94,4 @@ class Asked:
 
 
 def _within(inner: Place, outer: Place) -> bool:
-    return inner.bucket == outer.bucket and inner.key.startswith(outer.key)
+    return inner.bucket == outer.bucket and (inner.key == outer.key or inner.key.startswith(outer.below))

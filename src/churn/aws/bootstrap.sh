@@ -86,7 +86,7 @@ wheels=("$files"/*.whl)
 
 "${root[@]}" "$python" -m venv --clear "$home" || fail "cannot make $home"
 "${root[@]}" "$home/bin/python" -m pip install --quiet --no-input --no-cache-dir --disable-pip-version-check \
-    --only-binary :all: -c "$files/constraints.txt" "${wheels[0]}[aws]" \
+    --only-binary :all: -c "$files/constraints.txt" "${wheels[0]}[aws,cluster]" \
     || fail "pip cannot install the wheel; is there a way to the package index?"
 "$home/bin/python" -m churn --version || fail "the installed program does not start"
 rm -rf "$files"

@@ -110,6 +110,8 @@ def spark_settings(shape: Shape, size: InputSize) -> dict[str, str]:
         "spark.executor.memory": f"{executors.heap_mb}m",
         "spark.executor.memoryOverhead": f"{executors.overhead_mb}m",
         "spark.driver.memory": f"{shape.driver_mb}m",
+        "spark.driver.maxResultSize": f"{shape.driver_mb}m",
+        "spark.scheduler.maxRegisteredResourcesWaitingTime": "300s",  # a machine may still be on its way
         "spark.dynamicAllocation.enabled": "false",  # XGBoost waits for ever where its slots come and go
         "spark.default.parallelism": str(2 * executors.tasks),
         "spark.sql.files.maxPartitionBytes": str(piece),

@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 
 from churn.aws.wheel import DISTRIBUTION
 
-EXTRA: Final = "aws"
+EXTRAS: Final = frozenset({"aws", "cluster"})
 """What the cluster needs beside the core; Spark is there."""
 
 TWINS: Final = {"xgboost-cpu": "xgboost", "xgboost": "xgboost-cpu"}
@@ -34,7 +34,7 @@ def constraints(arch: str) -> str:
         "python_full_version": "3.11.0",
     }
     pins: dict[str, str | None] = {}
-    _collect(DISTRIBUTION, frozenset({EXTRA}), target, pins, set())
+    _collect(DISTRIBUTION, EXTRAS, target, pins, set())
     del pins[DISTRIBUTION]
     lines = ["# What the package ran with where this was made."]
     lines += [f"{name}=={version}" if version else f"# {name}: not installed here" for name, version in pins.items()]

@@ -55,6 +55,11 @@ class Place:
         """A name inside this folder."""
         return Place(self.bucket, self.key + name)
 
+    @property
+    def below(self) -> str:
+        """What the keys in this folder begin with: of `log` those of `log/…`, and not of `log-2017/…`."""
+        return self.key if not self.key or self.key.endswith("/") else f"{self.key}/"
+
     def __str__(self) -> str:
         return f"s3://{self.bucket}/{self.key}"
 

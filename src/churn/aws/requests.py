@@ -8,6 +8,7 @@ from typing import Any, Final
 from churn.aws.asked import Asked
 from churn.aws.cluster import Shape
 from churn.aws.places import Place
+from churn.s3.client import KMS_KEY
 
 TAG: Final = "churn:run"
 """The tag by which a run is found again."""
@@ -31,12 +32,17 @@ def spark_submit(asked: Asked, settings: dict[str, str]) -> list[str]:
     """The command line of the step."""
     conf = [word for name, value in settings.items() for word in ("--conf", f"{name}={value}")]
     job = str(asked.out.job / "files/job.py")
-    return ["spark-submit", "--master", "yarn", "--deploy-mode", "client", *conf, job, *run_words(asked)]
+    encrypted = ["env", f"{KMS_KEY}={asked.kms_key}"] if asked.kms_key else []  # what the driver itself uploads
+    return [*encrypted, "spark-submit", "--master", "yarn", "--deploy-mode", "client", *conf, job, *run_words(asked)]
 
 
 def run_words(asked: Asked) -> list[str]:
     """The command line of `churn` on the cluster."""
-    return ["run", str(asked.log), "--out", str(asked.out), "--engine", "spark", *asked.run_options]
+    words = ["run", str(asked.log), "--out", str(asked.out), "--engine", "spark"]
+    chosen = any(word.partition("=")[0] == "--learner" for word in asked.run_options)
+    if asked.cluster and not chosen:
+        words += ["--learner", "local"]  # the program is on the primary alone, and Spark's learners want it everywhere
+    return [*words, *asked.run_options]
 
 
 def run_job_flow(asked: Asked, shape: Shape, step: list[str], key: str, hours: float) -> dict[str, Any]:
@@ -174,7 +180,8 @@ def create_application(asked: Asked, shape: Shape, key: str) -> dict[str, Any]:
 
 def start_job_run(asked: Asked, settings: dict[str, str], key: str, hours: float) -> dict[str, Any]:
     """The run on EMR Serverless, with its hard limit."""
-    conf = " ".join(f"--conf {name}={value}" for name, value in settings.items())
+    encrypted = {f"spark.emr-serverless.driverEnv.{KMS_KEY}": asked.kms_key} if asked.kms_key else {}
+    conf = " ".join(f"--conf {name}={value}" for name, value in {**settings, **encrypted}.items())
     logs: dict[str, str] = {"logUri": str(asked.out.job / "logs/")}
     if asked.kms_key:
         logs["encryptionKeyArn"] = asked.kms_key

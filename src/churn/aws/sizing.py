@@ -59,7 +59,9 @@ def listed(place: Place, objects: Iterable[tuple[str, int]]) -> InputSize:
     Raises:
         SourceError: if no object there is a log, or all are empty.
     """
-    everything = list(objects)
+    listed_there = list(objects)  # by their beginning, so `log` also brings `log-2017/`
+    alone = [(key, size) for key, size in listed_there if key == place.key and size]
+    everything = alone or [(key, size) for key, size in listed_there if key.startswith(place.below)]
     ours = {key[: -len(RUN_MARK) - 1] for key in _parents(everything) if key.endswith(RUN_MARK + "/")}
     found = [
         (key, size)

@@ -16,8 +16,8 @@ from churn.sources import RUN_MARK
 
 Phase = Literal["unstarted", "starting", "running", "done", "failed", "ended"]
 
-STEPS: Final = ("ingest", "rollups", "profile", "snapshots", "train", "risk", "report")
-"""Steps of `churn run` in order, for "3 of 7"; others are shown by name alone."""
+STEPS: Final = ("ingest", "rollups", "profile", "snapshots", "train", "risk", "app", "report")
+"""Steps of `churn run` in order, for "3 of 8"; others are shown by name alone."""
 
 _WAITING: Final = frozenset(("STARTING", "BOOTSTRAPPING", "PENDING", "SUBMITTED", "SCHEDULED", "QUEUED"))
 

@@ -38,11 +38,13 @@ class Bars:
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._task: TaskID | None = None
+        self._shown = 0.0
         self._gone = threading.Event()
         self.engines: list[Engine] = []
 
     def started(self, step: Step) -> None:
         """See `Watcher`."""
+        self._shown = 0.0
         self._task = self._progress.add_task(step.title, total=None)  # a moving bar until somebody knows more
 
     def finished(self, step: Step, done: Done) -> None:
@@ -59,7 +61,8 @@ class Bars:
             share = self.engines[-1].progress() if self.engines else None
             task = self._task  # looked at once: the step may end at any moment
             if share is not None and task is not None:
-                self._progress.update(task, total=1.0, completed=min(share, 0.99))
+                self._shown = max(self._shown, min(share, 0.99))  # a step of several queries would fall back with each
+                self._progress.update(task, total=1.0, completed=self._shown)
 
     def leave(self) -> None:
         """Stop following."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib import metadata, util
 
 import click
 
-from churn.engines.java import HOW, java_path, java_version, missing_java
+from churn.engines.java import HOW, NEWER, java_path, java_version, missing_java, spark_too_old
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ NEEDS = (
     Need("training (scikit-learn, XGBoost)", ("sklearn", "xgboost", "onnx"), "pip install sparkify-churn", core=True),
     Need("scoring (ONNX Runtime)", ("onnxruntime",), "pip install sparkify-churn", core=True),
     Need("report (Jinja2, Plotly)", ("jinja2", "plotly"), "pip install sparkify-churn", core=True),
-    Need("Spark", ("pyspark",), "pip install 'sparkify-churn[spark]'; only for logs larger than one machine"),
+    Need("Spark", ("pyspark", "pandas"), "pip install 'sparkify-churn[spark]'; only for logs larger than one machine"),
     Need("notebook", ("ipykernel", "nbconvert"), "pip install 'sparkify-churn[notebook]'"),
     Need("web page", ("flask", "waitress", "orjson", "prometheus_client"), "pip install 'sparkify-churn[web]'"),
     Need("AWS", ("boto3", "cryptography"), "pip install 'sparkify-churn[aws]'"),
@@ -52,7 +54,10 @@ def command() -> None:
     for need in NEEDS:
         missing = [name for name in need.modules if util.find_spec(name) is None]
         state = f"missing {', '.join(missing)}: {need.remedy}" if missing else _versions(need.modules)
-        click.echo(f"{'--' if missing else 'ok'}  {need.part}: {state}")
+        old = "pyspark" in need.modules and "pyspark" not in missing and spark_too_old(_version("pyspark"))
+        if old:
+            state = f"pyspark {_version('pyspark')} is too old: {NEWER}"
+        click.echo(f"{'--' if missing or old else 'ok'}  {need.part}: {state}")
         missing_core |= bool(missing) and need.core
     click.echo(_java())
     if missing_core:
@@ -67,5 +72,15 @@ def _java() -> str:
 
 
 def _versions(modules: tuple[str, ...]) -> str:
-    packages = metadata.packages_distributions()
-    return ", ".join(f"{name} {metadata.version(packages[name][0])}" for name in modules)
+    return ", ".join(f"{name} {_version(name)}" for name in modules)
+
+
+def _version(name: str) -> str:
+    """Of an importable module; empty where no package holds it, as on clusters that come with their own Spark."""
+    packages = _packages().get(name)
+    return metadata.version(packages[0]) if packages else ""
+
+
+@cache
+def _packages() -> Mapping[str, list[str]]:
+    return metadata.packages_distributions()  # looks at every file that is installed

@@ -16,7 +16,7 @@ from churn.cli.console import progress_bars, progress_lines
 from churn.cli.options import Day, Place, config_option, pairs
 from churn.ingest import OWN_NAMES
 from churn.s3.around import file_here, folder_here
-from churn.score_log import Scored, ScoreSettings, score
+from churn.score_log import Scored, ScoreSettings, score, work_in_s3
 from churn.settings import parse_memory
 
 LISTED = 10
@@ -92,6 +92,7 @@ def command(as_of: date | None, memory: str, progress: str, end_with_input: bool
             memory=parse_memory(memory),
             max_refused=options["max_refused"],
             columns={**OWN_NAMES, **click.get_current_context().meta.get("columns", {})},
+            remote=work_in_s3(str(options["out"]), options["engine"]),
         )
         with progress_lines() if progress == "json" else progress_bars() as bars:
             found = score(settings, bars, progress=bars.engines)

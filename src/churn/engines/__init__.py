@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -60,6 +60,10 @@ class Engine(Protocol):
 
     def fetch(self, table: ir.Table) -> pa.Table:
         """Collect a small result."""
+        ...
+
+    def batches(self, table: ir.Table) -> Iterator[pa.RecordBatch]:
+        """A result of any size in its order, some thousands of rows at a time; nothing else is asked meanwhile."""
         ...
 
     def progress(self) -> float | None:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import duckdb
 import ibis
@@ -26,6 +26,9 @@ _DENIED = ("Permission denied", "Read-only", "Could not create", "Cannot open fi
 _INTEGERS = {"int8": "TINYINT", "int16": "SMALLINT", "int32": "INTEGER", "int64": "BIGINT"}
 _FLUSH_ROWS = 100_000
 """Rows that a partitioned write holds back: fewer cost little and spare gigabytes, as logs come in order of time."""
+
+BATCH: Final = 10_000
+"""Rows of a result that are in memory at a time."""
 
 
 class DuckDBEngine:
@@ -116,6 +119,11 @@ class DuckDBEngine:
         """See `Engine.fetch`."""
         with _translated(self._scratch):
             return self._con.sql(self._compiled(table)).to_arrow_table()
+
+    def batches(self, table: ir.Table) -> Iterator[pa.RecordBatch]:
+        """See `Engine.batches`."""
+        with _translated(self._scratch):
+            yield from self._con.sql(self._compiled(table)).to_arrow_reader(BATCH)
 
     def progress(self) -> float | None:
         """See `Engine.progress`."""

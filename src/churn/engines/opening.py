@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Final
 
 from churn.engines import Engine
-from churn.engines.java import check_java
 from churn.errors import UnavailableError
 from churn.files import Files
 from churn.settings import Settings
@@ -46,7 +45,7 @@ def engine_of(settings: Settings, scratch: Path, files: Files | None = None) -> 
         files: where the tables of the run lie; in folders on this machine, unless told otherwise.
 
     Raises:
-        UnavailableError: if it is not installed, lacks Java, or cannot be reached.
+        UnavailableError: if it is not installed, lacks Java, is too old, or cannot be reached.
     """
     if settings.engine == "duckdb":
         from churn.engines.duckdb import DuckDBEngine
@@ -54,7 +53,6 @@ def engine_of(settings: Settings, scratch: Path, files: Files | None = None) -> 
         return DuckDBEngine(memory=settings.engine_memory, scratch=scratch)
     if util.find_spec("pyspark") is None:
         raise UnavailableError("the engine spark needs pyspark, which is not installed", INSTALL)
-    check_java()
     from churn.engines.spark import SparkEngine
 
     return SparkEngine(

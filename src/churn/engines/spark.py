@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from importlib import util
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,12 +13,12 @@ import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.parquet as pq
-from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Observation, SparkSession
+from pyspark.sql import functions as f
 
-from churn.engines.java import check_java, check_reachable
 from churn.engines.spark_s3 import numbers_of, prepare, reads
+from churn.engines.spark_shared import check_shared
 from churn.engines.spark_sql import (
     NOT_SHOWN,
     TEXT,
@@ -33,20 +31,13 @@ from churn.engines.spark_sql import (
     unreadable,
     view_of,
 )
-from churn.errors import (
-    ChurnError,
-    EngineError,
-    LineReadError,
-    OutputError,
-    SettingsError,
-    SourceError,
-    UnavailableError,
-    writing,
-)
+from churn.engines.spark_start import session_for
+from churn.engines.spark_words import GONE, in_our_words
+from churn.errors import LineReadError, SourceError, writing
 from churn.files import Files
 from churn.s3.client import S3, together
 from churn.s3.find import Ranges, object_of
-from churn.sanitise import sanitise
+from churn.sanitise import sanitise, sanitised_here
 from churn.schema import NUMBERS, TEXTS
 from churn.sources import Source
 
@@ -63,19 +54,14 @@ OURS: Final[dict[str, str]] = {
 }
 """Set in a session of our own inside the application, so that nobody else's queries change."""
 
-_START: Final[dict[str, str]] = {
-    "spark.app.name": "churn",
-    "spark.ui.enabled": "false",
-    "spark.ui.showConsoleProgress": "false",
-    "spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
-}
-"""For an application that we start ourselves; `--conf` goes before."""
-
 _BYTES_A_PARTITION: Final = 32_000_000
 """Of Parquet, packed, for one task behind a shuffle; unpacked that is five to ten times as much."""
 
 _BYTES_WORTH_A_TASK: Final = 1_000_000
 _SHUFFLE: Final = "spark.sql.shuffle.partitions"
+BATCH: Final = 10_000
+"""Rows of a result that Python has in memory at a time."""
+
 _ROW_NUMBER_BITS: Final = 33
 """Of `monotonically_increasing_id`; the bits above count partitions."""
 
@@ -84,8 +70,6 @@ _COMMIT: Final = {"mapreduce.fileoutputcommitter.algorithm.version": "2"}
 
 _FILE: Final = "number_of_the_file"
 _PATH: Final = "address_of_the_file"
-_CUT: Final = ("EOFException", "ZipException", "incorrect header check", "invalid block", "not a gzip", "data error")
-_NO_MEMORY: Final = ("OutOfMemoryError", "ExecutorLostFailure", "exit code 137", "exceeding memory limits")
 
 
 class SparkEngine:
@@ -112,7 +96,8 @@ class SparkEngine:
             files: where tables lie; in folders that all machines see, unless told otherwise.
 
         Raises:
-            UnavailableError: without Java, or if the master does not answer.
+            UnavailableError: without Java, with a Spark that is too old, or if the master does not answer or has
+                no machine to spare.
             SettingsError: if a session on another master is active.
         """
         self._scratch = scratch
@@ -121,15 +106,14 @@ class SparkEngine:
         self._files = files or Files()
         self._schemes: dict[str, str] = {}
         self._conf = dict(conf or {})
-        active = SparkSession.getActiveSession()
-        self._owned = active is None
-        base = _started(master, self._conf, memory, scratch) if active is None else _checked(active, master)
+        base, self._owned = session_for(master, self._conf, memory, scratch)
         self._session = base.newSession()
         for name, value in {**OURS, **_runtime(self._conf)}.items():
             self._session.conf.set(name, value)
         self._context: Any = self._session.sparkContext
         self._group = f"churn-{os.getpid()}-{id(self)}"
         self._closed = False
+        self._counting = str(self._context.master).split("[")[0] != "local"  # one machine sees what it has written
 
     def lines(self, sources: Sequence[Source], columns: dict[str, str], *, numbered: bool = False) -> ir.Table:
         """See `Engine.lines`."""
@@ -188,7 +172,12 @@ class SparkEngine:
             folder.parent.mkdir(parents=True, exist_ok=True)
         with self._translated(folder):
             frame, commit = self._frame(table), _COMMIT if self._files.table(folder) else {}
-            frame.write.options(**commit).partitionBy(*partition_by).parquet(self._at(folder))
+            counted = self._counting and not commit
+            seen = Observation() if counted else None
+            watched = frame.observe(seen, f.count(f.lit(1)).alias("n")) if seen else frame
+            watched.write.options(**commit).partitionBy(*partition_by).parquet(self._at(folder))
+            if seen:
+                check_shared(folder, seen.get["n"])
         with writing(folder):
             self._files.written(folder)
             for extra in (*folder.rglob(".*.crc"), *folder.glob("_SUCCESS")):
@@ -204,10 +193,28 @@ class SparkEngine:
 
             return pa.Table.from_batches(frame._collect_as_arrow(), to_arrow_schema(frame.schema))
 
+    def batches(self, table: ir.Table) -> Iterator[pa.RecordBatch]:
+        """See `Engine.batches`: the driver holds one partition at a time."""
+        from pyspark.sql.pandas.types import to_arrow_schema
+
+        with self._translated(self._scratch):
+            frame = self._frame(table)
+            names, schema = frame.columns, to_arrow_schema(frame.schema)
+            rows = frame.toLocalIterator()
+            while some := list(itertools.islice(rows, BATCH)):
+                columns = [pa.array(column, schema.field(i).type) for i, column in enumerate(zip(*some, strict=True))]
+                yield pa.RecordBatch.from_arrays(columns, names=names)
+
     def progress(self) -> float | None:
         """See `Engine.progress`: the share of tasks that are done, among the stages that are known."""
         if self._closed:
             return None
+        try:
+            return self._share()
+        except GONE:  # whoever waits for the work itself is told
+            return None
+
+    def _share(self) -> float | None:
         tracker = self._context.statusTracker()
         jobs = [tracker.getJobInfo(job) for job in tracker.getJobIdsForGroup(self._group)]
         running = [stage for job in jobs if job and job.status == "RUNNING" for stage in job.stageIds]
@@ -232,12 +239,16 @@ class SparkEngine:
             yield
 
     def close(self) -> None:
-        """See `Engine.close`; a session that was there before stays."""
+        """See `Engine.close`; a session that was there before stays.
+
+        Where Spark's Java has ended there is nothing left to close, and what ended it has been told already.
+        """
         self._closed = True
-        for name in self._sizes:
-            self._session.catalog.dropTempView(name)
-        if self._owned:
-            self._session.stop()
+        with suppress(*GONE):
+            for name in self._sizes:
+                self._session.catalog.dropTempView(name)
+            if self._owned:
+                self._session.stop()
 
     # Reading.
 
@@ -317,7 +328,7 @@ class SparkEngine:
         with self._translated(self._scratch):
             bad = self._split(self._text(members)).filter(NOT_SHOWN).limit(1).count()
         copies = self._folder()
-        return {i: sanitise(source, copies / str(i)) if bad else source for i, source in members.items()}
+        return {i: sanitised_here(source, copies / str(i)) if bad else source for i, source in members.items()}
 
     def _parquet(
         self, members: Mapping[int, Source], schema: pa.Schema, columns: dict[str, str], with_lines: bool
@@ -385,57 +396,8 @@ class SparkEngine:
         """Spark's errors in the words of this package."""
         try:
             yield
-        except (PySparkException, Py4JError) as error:
-            raise _in_our_words(error, folder) from error
-
-
-def _started(master: str | None, conf: Mapping[str, str], memory: int, scratch: Path) -> SparkSession:
-    """A new application."""
-    check_java()
-    submitted = "PYSPARK_GATEWAY_PORT" in os.environ  # by spark-submit, which has its own master
-    chosen = master or conf.get("spark.master") or (None if submitted else "local[*]")
-    if chosen:
-        check_reachable(chosen)
-    quiet = Path(__file__).with_name("log4j2.properties").as_uri()
-    start = {
-        **_START,
-        "spark.driver.memory": f"{memory // 2**20}m",
-        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={quiet}",
-        "spark.local.dir": str(scratch.absolute()),
-        "spark.sql.warehouse.dir": str((scratch / "warehouse").absolute()),
-        **conf,
-    }
-    builder = SparkSession.builder
-    for name, value in start.items():
-        builder = builder.config(name, value)
-    if chosen:
-        builder = builder.master(chosen)
-    _hush()
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # or its workers miss our packages
-    try:
-        return builder.getOrCreate()
-    except (PySparkException, Py4JError, RuntimeError) as error:
-        raise UnavailableError(
-            f"Spark does not start on {chosen or 'its master'}: {_gist(error)}",
-            "see --master and --conf, and the lines above",
-        ) from error
-
-
-def _hush() -> None:
-    """PySpark 4 also prints each failed query as JSON; it comes back as an exception anyway."""
-    if util.find_spec("pyspark.logger"):
-        from pyspark.logger import PySparkLogger
-
-        for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
-            PySparkLogger.getLogger(name).disabled = True
-
-
-def _checked(active: SparkSession, master: str | None) -> SparkSession:
-    """The session that is there, if it is where the caller wants it."""
-    there = active.sparkContext.master
-    if master and master != there:
-        raise SettingsError(f"a Spark session on {there} is active, not on {master}", "stop it, or leave out --master")
-    return active
+        except (PySparkException, *GONE) as error:
+            raise in_our_words(error, folder) from error
 
 
 def _runtime(conf: Mapping[str, str]) -> dict[str, str]:
@@ -476,26 +438,3 @@ def _uri(folder: Path) -> str:
 def _pattern(uri: str) -> str:
     """An address for reading, where some characters would be taken for a pattern."""
     return "".join(f"\\{sign}" if sign in "[]{}*?\\" else sign for sign in uri)
-
-
-def _in_our_words(error: Exception, folder: Path) -> ChurnError:
-    text = str(error)
-    if "No space left" in text or "Disk quota" in text or "File too large" in text:
-        return OutputError(f"{folder}: the disk is full ({_gist(error)})", "free some space, then run again")
-    if any(sign in text for sign in _NO_MEMORY):
-        return OutputError(
-            f"a Spark task ran out of memory ({_gist(error)})",
-            "raise --memory on a local master, --conf spark.executor.memory=… on a cluster",
-        )
-    if any(sign in text for sign in _CUT):
-        return LineReadError(_gist(error))
-    if "Permission denied" in text or "Mkdirs failed" in text or "PATH_ALREADY_EXISTS" in text:
-        return OutputError(f"{folder}: cannot be written ({_gist(error)})", "choose another --out")
-    return EngineError(f"Spark: {_gist(error)}")
-
-
-def _gist(error: Exception) -> str:
-    """What went wrong in one line: the last cause, without its stack."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
-    return (causes or lines or [type(error).__name__])[-1 if causes else 0][:300]

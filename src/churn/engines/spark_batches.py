@@ -69,7 +69,7 @@ def spark_batches(engine: SparkEngine, users: ir.Table, judge: Judge) -> Iterato
     if util.find_spec("pandas") is None:
         raise UnavailableError(
             "scoring on Spark needs pandas, which is not installed",
-            "pip install 'sparkify-churn[spark]', or use --engine duckdb",
+            "pip install 'sparkify-churn[cluster]', or use --engine duckdb",
         )
     count = engine.fetch(users.aggregate(users=users.count()))["users"][0].as_py()
     with engine.watched():

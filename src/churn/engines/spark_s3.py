@@ -6,12 +6,12 @@ pyspark: a context is handed in.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import Any, Final
 from urllib.parse import unquote
 
 from churn.errors import UnavailableError
-from churn.s3.client import S3
+from churn.s3.client import S3, kms_key
 from churn.sources import Packing, Source
 
 _CLASS: Final = "org.apache.hadoop.fs.s3a.S3AFileSystem"
@@ -26,6 +26,13 @@ _BY_ENDING: Final[dict[str, Packing | None]] = {
 """What Hadoop takes a file for by its ending."""
 
 _ATTEMPTS: Final = "6"
+_TOGETHER: Final = (
+    frozenset(("access.key", "secret.key", "session.token", "aws.credentials.provider")),
+    frozenset(("endpoint", "path.style.access", "connection.ssl.enabled")),
+    frozenset(("encryption.algorithm", "encryption.key")),
+)
+_NAMES: Final = frozenset(("endpoint.region", "retry.limit", "attempts.maximum")).union(*_TOGETHER)
+"""Of `fs.s3a.` what we know."""
 
 
 def reads(source: Source) -> bool:
@@ -60,17 +67,39 @@ def prepare(context: Any, buckets: Iterable[str]) -> str:
         raise UnavailableError(
             "this Spark cannot read s3://", f"add --conf spark.jars.packages=org.apache.hadoop:hadoop-aws:{version}"
         )
+    conf, ours = context.getConf(), _settings(S3())
+
+    def chosen(name: str) -> bool:
+        """Whether somebody has chosen this: by Spark's settings or Hadoop's files, not by default."""
+        sources = hadoop.getPropertySources(f"fs.s3a.{name}") or ()
+        files = [source for source in sources if source.endswith(".xml") and source != "core-default.xml"]
+        return bool(files) or conf.contains(f"spark.hadoop.fs.s3a.{name}") or _other_key(hadoop, name, ours)
+
     for bucket in buckets:
-        for name, value in _settings(S3()).items():
-            if not hadoop.get(f"fs.s3a.{name}") or name not in ("access.key", "secret.key", "session.token"):
-                _set(hadoop, f"fs.s3a.bucket.{bucket}.{name}", value)
+        there = {name for name in _NAMES if hadoop.get(f"fs.s3a.bucket.{bucket}.{name}") or chosen(name)}
+        for name, value in left_to_us(ours, there).items():
+            hadoop.set(f"fs.s3a.bucket.{bucket}.{name}", value)
     return "s3a"
+
+
+def left_to_us(ours: Mapping[str, str], theirs: Set[str]) -> dict[str, str]:
+    """What we set of our settings, where others are theirs; who somebody is comes from one hand, and so does where."""
+    taken = {name for group in _TOGETHER if group & theirs for name in group} | theirs
+    return {name: value for name, value in ours.items() if name not in taken}
+
+
+def _other_key(hadoop: Any, name: str, ours: Mapping[str, str]) -> bool:
+    """Whether a program has put in another key than ours; Spark itself puts in that of the environment."""
+    there = hadoop.get(f"fs.s3a.{name}") if name == "access.key" else None
+    return bool(there) and there != ours.get(name)
 
 
 def _settings(s3: S3) -> dict[str, str]:
     """For `fs.s3a.`; keys go into Hadoop's settings and not into Spark's, which are shown and logged."""
     settings = {"endpoint.region": s3.region(), "retry.limit": _ATTEMPTS, "attempts.maximum": _ATTEMPTS}
-    endpoint = s3.endpoint()
+    key, endpoint = kms_key(), s3.endpoint()
+    if key:
+        settings |= {"encryption.algorithm": "SSE-KMS", "encryption.key": key}
     if endpoint:
         settings |= {"endpoint": endpoint, "path.style.access": "true"}
         settings["connection.ssl.enabled"] = str(endpoint.startswith("https://")).lower()
@@ -79,11 +108,6 @@ def _settings(s3: S3) -> dict[str, str]:
         provider = "Temporary" if "session.token" in keys else "Simple"
         settings |= {**keys, "aws.credentials.provider": f"org.apache.hadoop.fs.s3a.{provider}AWSCredentialsProvider"}
     return settings
-
-
-def _set(hadoop: Any, name: str, value: str) -> None:
-    if not hadoop.get(name):
-        hadoop.set(name, value)
 
 
 def numbers_of(found: Iterable[str], wanted: Mapping[str, int]) -> list[tuple[str, int]]:

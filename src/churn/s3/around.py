@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from churn.errors import SourceError
+from churn.errors import OutputError, SourceError
 from churn.s3.client import S3, S3Object, together
 from churn.s3.folder import TABLES
 from churn.s3.stage import download
@@ -50,6 +50,16 @@ def file_here(place: Path | str) -> Iterator[Path]:
         yield Path(temporary, url.name)
         parent = S3Url(url.bucket, url.key.rpartition("/")[0])
         together(lambda path: s3.upload(path, parent / path.name), _files(Path(temporary)))
+
+
+def remove_there(place: str) -> None:
+    """Remove all that lies below a place in S3.
+
+    Raises:
+        OutputError: if that is not allowed.
+    """
+    s3, url = S3(), S3Url.of(place)
+    s3.delete([thing.url for thing in s3.objects(url, url.below, OutputError)])
 
 
 def _path(folder: Path, url: S3Url, thing: S3Object) -> Path:

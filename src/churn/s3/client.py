@@ -12,7 +12,7 @@ from importlib import util
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from churn.errors import ChurnError, OutputError, SourceError, UnavailableError, UserError
+from churn.errors import ChurnError, OutputError, SettingsError, SourceError, UnavailableError, UserError
 from churn.s3.url import S3Url
 
 T = TypeVar("T")
@@ -20,6 +20,9 @@ R = TypeVar("R")
 
 ATTEMPTS: Final = 6
 """Times that a request is tried, waiting longer each time; AWS_MAX_ATTEMPTS says otherwise."""
+
+KMS_KEY: Final = "CHURN_KMS_KEY"
+"""Environment variable with the key, in KMS, that objects are encrypted with; without it, the bucket's rule holds."""
 
 THREADS: Final = 16
 """Requests under way at the same time."""
@@ -74,6 +77,7 @@ class S3:
 
         Raises:
             UnavailableError: without boto3, or with a profile that does not exist.
+            SettingsError: for a number of tries that is none.
         """
         if util.find_spec("boto3") is None:
             raise UnavailableError(
@@ -83,7 +87,7 @@ class S3:
         from botocore.config import Config
         from botocore.exceptions import BotoCoreError
 
-        attempts = int(os.environ.get("AWS_MAX_ATTEMPTS", ATTEMPTS))
+        attempts = _attempts()
         retries = {"total_max_attempts": attempts, "mode": "standard"}
         config = Config(retries=retries, max_pool_connections=THREADS, connect_timeout=10, read_timeout=60)
         try:
@@ -91,6 +95,8 @@ class S3:
             self._client: Any = self._session.client("s3", config=config)
         except (BotoCoreError, ValueError) as error:
             raise UnavailableError(f"the settings of AWS do not work: {error}", "see AWS_PROFILE and AWS_*") from error
+
+        self._encryption = _encryption()
 
     # Reading.
 
@@ -139,17 +145,18 @@ class S3:
     def upload(self, path: Path, url: S3Url) -> None:
         """A file to an object; in parts, with checksums, if it is large."""
         with failures(url, OutputError):
-            self._client.upload_file(str(path), url.bucket, url.key)
+            self._client.upload_file(str(path), url.bucket, url.key, ExtraArgs=self._encryption)
 
     def put(self, url: S3Url, content: bytes = b"") -> None:
         """A few bytes to an object."""
         with failures(url, OutputError):
-            self._client.put_object(Bucket=url.bucket, Key=url.key, Body=content)
+            self._client.put_object(Bucket=url.bucket, Key=url.key, Body=content, **self._encryption)
 
     def copy(self, old: S3Url, new: S3Url) -> None:
         """An object to another place, inside S3."""
         with failures(new, OutputError):
-            self._client.copy({"Bucket": old.bucket, "Key": old.key}, new.bucket, new.key)
+            source = {"Bucket": old.bucket, "Key": old.key}
+            self._client.copy(source, new.bucket, new.key, ExtraArgs=self._encryption)
 
     def delete(self, urls: Sequence[S3Url]) -> None:
         """Objects of one bucket; those that are not there are gone already."""
@@ -180,6 +187,23 @@ class S3:
         frozen = found.get_frozen_credentials()
         keys = {"access.key": frozen.access_key, "secret.key": frozen.secret_key, "session.token": frozen.token}
         return {name: value for name, value in keys.items() if value}
+
+
+def kms_key() -> str | None:
+    """The key that the environment asks for; None if objects are encrypted as their bucket says."""
+    return os.environ.get(KMS_KEY) or None
+
+
+def _encryption() -> dict[str, str]:
+    key = kms_key()
+    return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else {}
+
+
+def _attempts() -> int:
+    text = os.environ.get("AWS_MAX_ATTEMPTS", str(ATTEMPTS)).strip()
+    if not text.isdecimal() or int(text) < 1:
+        raise SettingsError(f"AWS_MAX_ATTEMPTS is {text!r}", "give a number from 1 on")
+    return int(text)
 
 
 def together(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
