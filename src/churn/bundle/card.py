@@ -77,7 +77,10 @@ def _rule(training: Mapping[str, Any]) -> str:
     chosen = training.get("threshold", {})
     words = {
         "f1_churn": " for the best F1 of the churn class",
-        "capacity": f" so that at most {chosen.get('capacity')} users are contacted at a time",
+        "capacity": (
+            f" so that of their users at most {chosen.get('capacity')} a date are at high risk (at other dates it may "
+            "be some more or fewer: the list is in order of risk, contact it from the top)"
+        ),
         "profit": (
             f" for the best expected profit (contact {chosen.get('cost_contact')}, saved {chosen.get('value_saved')}, "
             f"success rate {chosen.get('success_rate')})"

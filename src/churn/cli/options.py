@@ -130,7 +130,8 @@ def model_options(command: F) -> F:
         click.option("--cost-contact", type=float, metavar="MONEY",
                      help="Price of contacting a user; with the two others the threshold is that of the best profit."),
         click.option("--capacity", type=int, metavar="N",
-                     help="Users one can contact at a time; the threshold flags no more."),
+                     help="Users one can contact at a time; the threshold flags no more at any training date, "
+                          "and about as many later."),
         click.option("--study", default="", help="Also compare: balance, features (both: with a comma); takes time."),
         click.option("--top-features", type=int, metavar="K", help="Train on the K best features only."),
         click.option("--balance", default="weights", show_default=True,
