@@ -27,8 +27,8 @@ EVENLY: Final = 32
 """Up to here; from here on by half as many again, since the curve is flat by then."""
 
 SHOWN: Final = (
-    "roc_auc", "average_precision", "log_loss", "brier", "ece", "f1_churn", "f1_weighted", "precision_churn",
-    "recall_churn",
+    "roc_auc", "average_precision", "log_loss", "brier", "brier_skill", "ece", "f1_churn", "f1_weighted",
+    "precision_churn", "recall_churn",
 )  # fmt: skip
 
 

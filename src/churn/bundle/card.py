@@ -9,6 +9,7 @@ from churn.bundle.manifest import Manifest
 
 SHOWN: Final = (
     "roc_auc", "average_precision", "f1_churn", "precision_churn", "recall_churn", "lift_10", "ece", "brier",
+    "brier_skill",
 )  # fmt: skip
 
 LIMITS: Final = """\
