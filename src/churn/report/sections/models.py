@@ -20,16 +20,13 @@ from churn.report.blocks import (
     shown,
 )  # fmt: skip
 from churn.report.inputs import Cells, Inputs, measured, number
+from churn.report.sections import studies
+from churn.report.sections.names import TASKS, name_of
 
 NO_MODELS = "No model was trained in this folder: run churn run to train one."
 
-TASKS = {
-    "forecast": "forecast",
-    "history": "history (not a forecast)",
-    "history_no_clock": "history without clock features (not a forecast)",
-    "table": "table",
-}
-"""Tasks in the order in which they are shown, and their names."""
+BOTH = "metrics/models.csv, metrics/baselines.csv"
+"""Where the numbers of models and of rules of thumb stand."""
 
 _FEATURES_SHOWN = 15
 _MODELS_SHOWN = 8
@@ -44,7 +41,9 @@ def section(inputs: Inputs) -> Section:
     blocks: list[Block] = [
         Words(
             "Each model was measured on users that it had not seen; for the forecast, also on days that it had not "
-            "seen. In brackets: 95 % intervals, by drawing users again and again."
+            "seen. In brackets: 95 % intervals, by drawing users again and again. f1_churn is taken at the threshold "
+            "chosen on training folds, f1_weighted at 0.5; brier_skill is the share of the Brier score of saying the "
+            "usual rate of everybody that the model saves, and ece how far probabilities are from what came true."
         ),
         *[scores(inputs, task) for task in tasks],
         curve(inputs, "roc", "ROC curves", Axis("false alarms: share of those who stayed", percent=True, ends=(0, 1))),
@@ -54,6 +53,7 @@ def section(inputs: Inputs) -> Section:
         lift(inputs),
         _thresholds(inputs),
         *_confusion(inputs),
+        *studies.blocks(inputs),
         *importance(inputs),
     ]  # fmt: skip
     return Section("models", title, blocks)
@@ -70,14 +70,9 @@ def models_of(inputs: Inputs, task: str) -> list[Cells]:
     return sorted(inputs.rows("metrics/models", task=task), key=lambda row: (row["selected"] != "1", row["model"]))
 
 
-def name_of(model: str) -> str:
-    """A model as people call it."""
-    return shown(model.replace("_", " "), 40)
-
-
 def scores(inputs: Inputs, task: str) -> Table:
     """The models of a task and the rules of thumb beside them."""
-    names = ("roc_auc", "average_precision", "f1_churn", "brier", "lift_10")
+    names = ("roc_auc", "average_precision", "f1_churn", "f1_weighted", "brier", "brier_skill", "ece", "lift_10")
     rows = []
     for row in models_of(inputs, task):
         values = [measured(row, name) for name in names]
@@ -91,7 +86,7 @@ def scores(inputs: Inputs, task: str) -> Table:
     test = inputs.tasks.get(task, {}).get("test", {})
     size = f": {count(test['rows'])} rows, {count(test['leavers'])} leavers in the test" if test else ""
     return Table(f"{TASKS.get(task, task)}{size}", columns, rows, [False, *([True] * (len(columns) - 1))],
-                 "metrics/models.csv")  # fmt: skip
+                 BOTH)  # fmt: skip
 
 
 def _by_task(inputs: Inputs, table: str, **wanted: str) -> dict[str, list[tuple[str, int, list[Cells]]]]:
