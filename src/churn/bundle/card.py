@@ -39,7 +39,7 @@ def card(manifest: Manifest) -> str:
             *_asked(problem),
         ),
         "## How good it is",
-        f"On {training['test']}, which it has not seen:",
+        f"On {training['test']}{'' if manifest.task == 'table' else ', which it has not seen'}:",
         _lines(*(f"{name}: {_number(manifest.metrics.get(name))}" for name in SHOWN)),
         f"The threshold for high risk is {manifest.threshold:.4f}, chosen on training folds{_rule(training)}; "
         f"medium risk starts at the base rate, {manifest.base_rate:.4f}.",
