@@ -95,7 +95,10 @@ SELECT avg(churned) FROM (
 ) WHERE decile = {decile}
 """
 DAY_SQL = """
-WITH days AS (SELECT ts // 86400000 AS day, count(*) AS n FROM log GROUP BY ALL),
+WITH days AS (
+    -- Of the first and the last day there may be some lines only.
+    SELECT ts // 86400000 AS day, count(*) AS n FROM log GROUP BY ALL HAVING n > (SELECT count(*) FROM log) / 1000
+),
 means AS (SELECT (day + 3) % 7 AS weekday, avg(n) AS n FROM days GROUP BY ALL)
 SELECT (SELECT n FROM means WHERE weekday = {0}) / (SELECT avg(n) FROM means WHERE weekday < 5)
 """
