@@ -174,9 +174,7 @@ def _sessions(inputs: Inputs) -> Plot:
             [row] = inputs.rows(f"statistics/{table}", quantity=quantity, group=group) or [{}]
             values = [number(row, f"p{share}") for share in _SHARES]
             shares, n = [share / 100 for share in _SHARES], row.get("n", "0")
-            choices[words].append(
-                Series(group, shares, values, "points", notes=[f"of {n}"] * len(_SHARES), colour=colour)
-            )
+            choices[words].append(Series(group, shares, values, notes=[f"of {n}"] * len(_SHARES), colour=colour))
     middles = [f"{s.name} {sized(s.y[_SHARES.index(50)])}" for s in choices["length of a session (minutes)"]]
     return Plot(
         "sessions", "Sessions and the breaks between them", f"Half of the sessions last at most so many minutes: "

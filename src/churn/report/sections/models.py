@@ -42,14 +42,14 @@ def section(inputs: Inputs) -> Section:
         Words(
             "Each model was measured on users that it had not seen; for the forecast, also on days that it had not "
             "seen. In brackets: 95 % intervals, by drawing users again and again. f1_churn is taken at the threshold "
-            "chosen on training folds, f1_weighted at 0.5; brier_skill is the share of the Brier score of saying the "
-            "usual rate of everybody that the model saves, and ece how far probabilities are from what came true."
+            "chosen on training folds, f1_weighted at 0.5."
         ),
         *[scores(inputs, task) for task in tasks],
         curve(inputs, "roc", "ROC curves", Axis("false alarms: share of those who stayed", percent=True, ends=(0, 1))),
         curve(inputs, "precision_recall", "Precision and recall",
                Axis("recall: share of leavers found", percent=True, ends=(0, 1))),
         calibration(inputs),
+        _errors(inputs),
         lift(inputs),
         _thresholds(inputs),
         *_confusion(inputs),
@@ -72,7 +72,7 @@ def models_of(inputs: Inputs, task: str) -> list[Cells]:
 
 def scores(inputs: Inputs, task: str) -> Table:
     """The models of a task and the rules of thumb beside them."""
-    names = ("roc_auc", "average_precision", "f1_churn", "f1_weighted", "brier", "brier_skill", "ece", "lift_10")
+    names = ("roc_auc", "average_precision", "f1_churn", "f1_weighted", "lift_10")
     rows = []
     for row in models_of(inputs, task):
         values = [measured(row, name) for name in names]
@@ -147,6 +147,21 @@ def calibration(inputs: Inputs) -> Plot:
         "calibration", "Do probabilities come true?", alt, Axis("probability that was said", percent=True),
         Axis("share that left, with its 95 % interval", percent=True, zero=True), choices, "metrics/calibration.csv",
     )  # fmt: skip
+
+
+def _errors(inputs: Inputs) -> Table:
+    """How far probabilities are off, of every model and rule."""
+    names = ("log_loss", "brier", "brier_skill", "ece")
+    rows = []
+    for task in tasks_of(inputs):
+        for kind, found in (("", models_of(inputs, task)), ("rule: ", inputs.rows("metrics/baselines", task=task))):
+            for row in found:
+                values = [measured(row, name) for name in names]
+                rows.append([TASKS.get(task, task), kind + name_of(row["model"]), *values])
+    title = (
+        "How far probabilities are off (brier_skill: share of the Brier score of saying the usual rate that is saved)"
+    )
+    return Table(title, ["task", "model", *names], rows, [False, False, *([True] * len(names))], BOTH)
 
 
 def lift(inputs: Inputs) -> Plot:
