@@ -66,7 +66,7 @@ def _plot(inputs: Inputs) -> Plot:
     alt = f"roc_auc of the chosen model of the first task: {decimal(number(forecast, 'roc_auc'))}."
     return Plot("honest_numbers", "The same log, asked in different ways", alt, Axis("task and model"),
                 Axis("score on held-out rows, with its 95 % interval", ends=(0.0, 1.0)), choices,
-                "metrics/models.csv", flat=True)  # fmt: skip
+                BOTH, flat=True)  # fmt: skip
 
 
 def _warnings(inputs: Inputs) -> list[Block]:
