@@ -129,7 +129,8 @@ def test_studies_are_shown_where_they_were_made(finished: Path, tmp_path: Path) 
     found = {block.name: block for block in sections(folder)["models"].blocks if isinstance(block, Plot)}
     assert names < set(found)
     balances = found["balance"].choices["average_precision"][0]
-    assert list(balances.x) == ["none", "weights", "undersample", "oversample", "smote"]
+    ways = ("none", "weights", "undersample", "oversample", "smote")
+    assert list(balances.x) == [f"logistic regression · {way}" for way in ways]
     assert list(balances.y) == [row["average_precision"] for row in made["balance"]]
     assert list(balances.low) == [row["average_precision_low"] for row in made["balance"]]
     [counts] = found["feature_count"].choices["roc_auc"]

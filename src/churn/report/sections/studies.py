@@ -33,14 +33,16 @@ def _balance(inputs: Inputs) -> Plot:
         for colour, model in enumerate(models):
             own = [row for row in rows if row["model"] == model]
             choices[metric].append(
-                Series(name_of(model), [row["balance"] for row in own], [number(row, metric) for row in own], "points",
+                Series(name_of(model), [f"{name_of(model)} · {row['balance']}" for row in own],
+                       [number(row, metric) for row in own], "points",
                        [number(row, f"{metric}_low") for row in own], [number(row, f"{metric}_high") for row in own],
                        colour=colour % 6 + 1)
             )  # fmt: skip
     best = max(rows, key=lambda row: _or_lowest(number(row, _METRICS[0])))
     alt = f"The best {_METRICS[0]}, {decimal(number(best, _METRICS[0]))}: {name_of(best['model'])}, {best['balance']}."
-    return Plot("balance", "What is done about few leavers", alt, Axis("way to balance"),
-                Axis(f"score {_WHERE}, with its 95 % interval"), choices, "metrics/balance.csv")  # fmt: skip
+    return Plot("balance", "What is done about few leavers", alt, Axis("model and way to balance"),
+                Axis("score out of fold, with its 95 % interval"), choices, "metrics/balance.csv",
+                flat=True)  # fmt: skip
 
 
 def _count(inputs: Inputs) -> Plot:
@@ -58,7 +60,7 @@ def _count(inputs: Inputs) -> Plot:
         f"{row['features']} features: {_METRICS[0]} {decimal(number(row, _METRICS[0]))}" for row in (rows[0], rows[-1])
     )
     return Plot("feature_count", "How many features are enough", f"{fewest}; {all_of_them}.",
-                Axis("number of the best features"), Axis(f"score {_WHERE}, with its 95 % interval"), choices,
+                Axis("number of the best features"), Axis("score out of fold, with its 95 % interval"), choices,
                 "metrics/feature_count.csv")  # fmt: skip
 
 
