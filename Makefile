@@ -123,9 +123,12 @@ bench: $(BENCH) ## measure it beside rivals: make bench SIZE=mini|medium|full [R
 bench-docs: $(STAMP) ## take what make bench wrote into docs/benchmarks.md
 	$(BIN)/python -m benchmarks.record
 
+# The kernel works in notebooks/, so a path from here must be whole.
+LOG_PLACE = $(if $(LOG),$(if $(filter /% s3:% s3a:%,$(firstword $(LOG))),$(LOG),$(CURDIR)/$(LOG)))
+
 notebook: $(STAMP) ## run notebooks/tour.ipynb into build/tour.html: make notebook LOG=path (default: a simulated log)
 	mkdir -p build
-	CHURN_LOG="$(LOG)" $(BIN)/python -m nbconvert --to html --execute --log-level WARN --output-dir build \
+	CHURN_LOG="$(LOG_PLACE)" $(BIN)/python -m nbconvert --to html --execute --log-level WARN --output-dir build \
 		--HTMLExporter.mathjax_url= --HTMLExporter.require_js_url= notebooks/tour.ipynb
 	echo "make: see build/tour.html"
 

@@ -1,14 +1,18 @@
-"""Take a picture of each section of a report: python docs/make_screenshots.py RUN docs/report."""
+"""Take a picture of each section of a report: python docs/make_screenshots.py RUN docs/report.
+
+Of a section that is taller than one picture, a second one shows the plots that the first one has no room for.
+"""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import ElementHandle, Page, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
 TALLEST = 1500
+TALLEST_PLOTS = 3600
 
 
 def main() -> None:
@@ -27,11 +31,28 @@ def main() -> None:
         page.goto((chosen.run / chosen.file).resolve().as_uri())
         draw_all(page)
         for section in page.query_selector_all("main > section"):
-            name = f"{section.get_attribute('id')}-{chosen.width}-{scheme}.png"
-            box = section.bounding_box()
-            clip = {**box, "y": box["y"] + page.evaluate("scrollY"), "height": min(box["height"], TALLEST)}
-            page.screenshot(path=chosen.target / name, clip=clip, full_page=True)
+            name, look = section.get_attribute("id"), f"{chosen.width}-{scheme}.png"
+            box = on_page(page, section)
+            whole = {**box, "height": min(box["height"], TALLEST)}
+            page.screenshot(path=chosen.target / f"{name}-{look}", clip=whole, full_page=True)
+            plots = [on_page(page, figure) for figure in section.query_selector_all("figure.plot")]
+            cut = [plot for plot in plots if plot["y"] + plot["height"] > box["y"] + TALLEST]
+            if cut:
+                end = max(plot["y"] + plot["height"] for plot in cut if fits(plot, cut[0]))
+                rest = {**box, "y": cut[0]["y"], "height": end - cut[0]["y"]}
+                page.screenshot(path=chosen.target / f"{name}-plots-{look}", clip=rest, full_page=True)
         browser.close()
+
+
+def on_page(page: Page, element: ElementHandle) -> dict[str, float]:
+    """Where an element lies on the whole page."""
+    box = element.bounding_box()
+    return {**box, "y": box["y"] + page.evaluate("scrollY")}
+
+
+def fits(plot: dict[str, float], first: dict[str, float]) -> bool:
+    """Whether a plot ends inside the picture that starts with another one."""
+    return plot["y"] + plot["height"] <= first["y"] + max(TALLEST_PLOTS, first["height"])
 
 
 def draw_all(page: Page) -> None:

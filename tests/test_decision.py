@@ -89,9 +89,29 @@ def test_ties_that_do_not_fit_are_all_left_out() -> None:
 def test_a_capacity_holds_for_each_date() -> None:
     dates = np.array(["2018-10-09"] * 4 + ["2018-10-16"] * 4, dtype="datetime64[D]")
     threshold = Policy(capacity=2).threshold(Y, P, dates)
-    assert (threshold <= P).sum() == 4
+    # The first four have the highest probabilities: two of them decide, though none of the others is left.
+    assert [(threshold <= P[dates == day]).sum() for day in np.unique(dates)] == [2, 0]
     undated = np.full(len(Y), np.datetime64("NaT", "D"))
     assert (Policy(capacity=2).threshold(Y, P, undated) <= P).sum() == 2
+
+
+@given(st.integers(1, 40), st.integers(1, 4), st.integers(0, 9))
+def test_no_training_date_has_more_than_the_capacity_and_one_uses_it_up(capacity: int, weeks: int, seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    dates = np.datetime64("2018-10-08") + 7 * generator.integers(0, weeks, 120)
+    p = generator.permutation(np.linspace(0.01, 0.9, 120))
+    threshold = Policy(capacity=capacity).threshold(np.zeros(120, dtype=int), p, dates)
+    flagged = [int((p[dates == day] >= threshold).sum()) for day in np.unique(dates)]
+    sizes = [int((dates == day).sum()) for day in np.unique(dates)]
+    assert max(flagged) <= capacity
+    assert any(count == min(capacity, size) for count, size in zip(flagged, sizes, strict=True))
+
+
+def test_a_share_of_the_users_gets_that_share_of_the_capacity() -> None:
+    policy = Policy(capacity=6).among(0.5)
+    assert (policy.threshold(Y, P, DATES) <= P).sum() == 3
+    assert (policy.among(0.1).threshold(Y, P, DATES) <= P).sum() == 1  # never nobody
+    assert policy.as_json() == Policy(capacity=6).as_json()
 
 
 def test_the_steady_threshold_is_as_good_as_the_best_and_less_a_matter_of_luck() -> None:

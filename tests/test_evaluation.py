@@ -68,6 +68,7 @@ def test_agrees_with_scikit_learn(n: int, ties: bool, threshold: float) -> None:
         "average_precision": oracle.average_precision_score(y, p),
         "log_loss": oracle.log_loss(y, np.clip(p, 1e-15, 1 - 1e-15)),
         "brier": oracle.brier_score_loss(y, p),
+        "brier_skill": 1 - oracle.brier_score_loss(y, p) / oracle.brier_score_loss(y, np.full(n, y.mean())),
         "ece": naive_ece(y, p),
         "f1_churn": oracle.f1_score(y, flagged, zero_division=0),
         "precision_churn": oracle.precision_score(y, flagged, zero_division=0),
@@ -101,11 +102,19 @@ def test_case_by_hand() -> None:
     assert found["f1_weighted"] == pytest.approx(0.8)
     assert found["precision_weighted"] == pytest.approx(2 / 5 * 2 / 3 + 3 / 5)
     assert found["brier"] == pytest.approx((0.01 + 0.64 + 0.16 + 0.16 + 0.01) / 5)
+    assert found["brier_skill"] == pytest.approx(1 - (0.98 / 5) / (0.4 * 0.6))
     # 20 % of 5 rows is 1, as are 5 % and 10 %, rounded up; it is a churner, against 2 in 5.
     assert found["lift_5"] == found["lift_10"] == found["lift_20"] == pytest.approx(2.5)
     assert found["recall_20"] == 0.5
     # With fewer rows than bins each row is a bin: |.9-1| + .8 + |.6-1| + .4 + .1, over 5.
     assert found["ece"] == pytest.approx(1.8 / 5)
+
+
+def test_saying_the_rate_of_everybody_has_no_skill_and_knowing_has_all() -> None:
+    y = [1, 0, 0, 0]
+    assert measure(y, [0.25] * 4, 0.5)["brier_skill"] == pytest.approx(0)
+    assert measure(y, y, 0.5)["brier_skill"] == 1
+    assert measure(y, [0, 1, 1, 1], 0.5)["brier_skill"] < 0
 
 
 def test_ties_at_the_end_of_a_top_count_in_part() -> None:
@@ -133,7 +142,7 @@ def test_constant_score_has_no_lift(y: list[int], p: float) -> None:
 def test_no_churner() -> None:
     found = measure([0, 0, 0], [0.1, 0.6, 0.3], 0.5)
     undefined = {name for name, value in found.items() if math.isnan(value)}
-    assert undefined == {*RANKING, "f1_churn", "recall_churn"}
+    assert undefined == {*RANKING, "f1_churn", "recall_churn", "brier_skill"}
     assert found["precision_churn"] == 0
     assert found["accuracy"] == pytest.approx(2 / 3)
     assert found["f1_weighted"] == pytest.approx(0.8)  # the others alone: 2 · 2 / (2 · 2 + 1)
@@ -142,7 +151,7 @@ def test_no_churner() -> None:
 
 def test_nobody_but_churners() -> None:
     found = measure([1, 1], [0.1, 0.6], 0.5)
-    assert {name for name, value in found.items() if math.isnan(value)} == {"roc_auc"}
+    assert {name for name, value in found.items() if math.isnan(value)} == {"roc_auc", "brier_skill"}
     assert found["average_precision"] == found["lift_5"] == found["precision_churn"] == 1.0
     assert found["recall_churn"] == found["recall_5"] == 0.5
 

@@ -38,6 +38,24 @@ def test_a_table_by_hand(tmp_path: Path, name: str) -> None:
     assert made.columns["level=paid"].flag and not made.columns["songs"].flag
 
 
+def test_words_for_unknown_are_texts_among_texts_and_unknown_among_numbers(tmp_path: Path) -> None:
+    text = "userId,churn,level,n\nNA,1,NA,NA\nnull,0,paid,2\nnan,1,,3\nNULL,0,null,\n"
+    made = read_table(write(tmp_path, text), "userId", "churn")
+    assert made.table.users.tolist() == ["NA", "NULL", "nan", "null"]
+    assert made.table.names == ("level=NA", "level=null", "level=paid", "n")
+    wanted = [[1, 0, 0, np.nan], [0, 1, 0, np.nan], [0, 0, 0, 3], [0, 0, 1, 2]]
+    np.testing.assert_array_equal(made.table.x, np.array(wanted, dtype=np.float32))
+
+
+@pytest.mark.parametrize("header", ["level,level=paid", "level=paid,level"])
+def test_two_columns_that_make_one_feature_are_refused_by_name(tmp_path: Path, header: str) -> None:
+    cells = ["paid,1.5", "free,2", "paid,3"] if header.startswith("level,") else ["1.5,paid", "2,free", "3,paid"]
+    text = f"userId,churn,{header}\n" + "".join(f"u{i},{i % 2},{cell}\n" for i, cell in enumerate(cells))
+    first, second = header.split(",")
+    with pytest.raises(SourceError, match=f"the columns {first} and {second} both make a feature level=paid; rename"):
+        read_table(write(tmp_path, text), "userId", "churn")
+
+
 def test_parquet_gives_the_same_and_so_does_another_order_of_rows(tmp_path: Path) -> None:
     first = read_table(write(tmp_path, CSV), "userId", "churn")
     columns = {"userId": ["10", "007", "2"], "churn": [True, False, False], "songs": [None, 3.0, 10.5]}

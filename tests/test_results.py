@@ -42,6 +42,7 @@ FULL = (
     *METRICS, "threshold", *TOPS, *COUNTS,
     *(f"{name}_train" for name in (*METRICS, "threshold", *TOPS, *COUNTS)),
     *(f"{name}{end}" for name in (*METRICS, "threshold", *TOPS, *COUNTS) for end in ("_low", "_high")),
+    "brier_skill", "brier_skill_train", "brier_skill_low", "brier_skill_high",
 )  # fmt: skip
 
 
@@ -106,9 +107,9 @@ def test_full_names_are_the_metrics_on_the_test_on_training_rows_and_their_inter
         measured = result.measured[str(row["model"])]
         for name in (*METRICS, "threshold", *TOPS, *COUNTS):
             assert row[name] == measured.test[name]
-        for name in (*METRICS, *TOPS, *COUNTS):
+        for name in (*METRICS, *TOPS, *COUNTS, "brier_skill"):
             assert row[f"{name}_train"] == measured.train[name]
-        for name in (*METRICS, *TOPS, *COUNTS):
+        for name in (*METRICS, *TOPS, *COUNTS, "brier_skill"):
             assert (row[f"{name}_low"], row[f"{name}_high"]) == measured.intervals[name]
         assert row["threshold"] == row["threshold_train"] == row["threshold_low"] == row["threshold_high"]
     assert row["tn"] + row["fp"] + row["fn"] + row["tp"] == len(result.split.test)

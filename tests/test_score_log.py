@@ -84,6 +84,7 @@ def test_what_does_not_fit_scores_nothing(
     bundle = tmp_path / "bundle"
     shutil.copytree(run / "bundle", bundle)
     manifest = json.loads((bundle / "manifest.json").read_text())
+    del manifest["digest"]  # as of a bundle made before there were any: what else is wrong is still seen
     expected = "is not the file that the bundle was made with"
     if damage == "format":
         manifest["format"], expected = 99, "update sparkify-churn"

@@ -88,6 +88,13 @@ def test_a_bundle_on_disk_scores_like_one_in_memory(tmp_path: Path) -> None:
     np.testing.assert_array_equal(Scorer.of(tmp_path / "bundle").probabilities(x), scorer(model, FOUR).probabilities(x))
 
 
+@pytest.mark.parametrize("entries", [FOUR[:3], (*FOUR, entry("e")), ()], ids=len)
+def test_a_manifest_with_a_feature_too_few_or_too_many_is_refused(entries: tuple[FeatureEntry, ...]) -> None:
+    model, _ = trained("logistic_regression")
+    with pytest.raises(BundleError, match=rf"model takes 4 features, and its manifest lists {len(entries)}; fetch or"):
+        scorer(model, entries)
+
+
 @pytest.mark.parametrize("chunk", [1, 7, 299, 300, 301])
 def test_rows_in_chunks_give_the_same_as_all_at_once(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
     model, x = trained("xgboost")

@@ -69,6 +69,8 @@ def test_metrics_and_bundle_are_those_of_a_run(trained: Path) -> None:
     assert [entry.name for entry in manifest.features] == ["songs", "level=free", "level=paid"]
     assert manifest.training["cutoffs"] == []
     card = (trained / "out" / "bundle" / "card.md").read_text()
+    assert "have not seen them (but settings and the winning family were chosen on the same users' folds" in card
+    assert "flatters the winner a little):\n" in card
     assert "features of whole histories are not" in card and "column churn of a ready-made table" in card
 
 
@@ -149,6 +151,16 @@ def test_the_command_with_everything(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert [r["features"] for r in counts] == ["3"]
     assert all(float(r["roc_auc"]) > 0.6 for r in counts)
     assert all("profit" in r for r in rows(out / "metrics" / "thresholds.csv"))
+
+
+def test_the_winner_of_a_run_in_s3_is_refused_before_anything_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = ["train", str(users_csv(tmp_path)), "--out", str(tmp_path / "out")]
+    assert invoke([*line, "--families", "winner-of:s3://bucket/run"]) == 2
+    said = complaint(capsys.readouterr().err)
+    assert said.startswith("--families winner-of:s3://bucket/run: the run must lie on this machine; copy its bundle")
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_command_says_what_it_did_and_what_was_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

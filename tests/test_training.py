@@ -10,14 +10,14 @@ import onnx
 import pytest
 
 from churn.calibration import Calibration
-from churn.decision import SLACK, steady_f1_threshold
+from churn.decision import SLACK, Policy, steady_f1_threshold
 from churn.evaluation import measure
 from churn.intervals import bootstrap
 from churn.learners import Weight
 from churn.learners.constant import Constant
 from churn.learners.families import FAMILIES, Family
 from churn.tables import Split, Table
-from churn.training import Fit, Scores, evaluate, least_recently_active, nobody_churns, select
+from churn.training import Fit, Scores, evaluate, least_recently_active, nobody_churns, pooled, select
 from churn.training import fit as fit_by_recipe
 from churn.tuning import Recipe, untuned
 
@@ -179,6 +179,26 @@ def test_the_threshold_is_the_best_on_out_of_fold_scores() -> None:
     best = measure(task.train.y, found.scores.out_of_fold, found.scores.threshold)["f1_churn"]
     others = [measure(task.train.y, found.scores.out_of_fold, t)["f1_churn"] for t in np.linspace(0.01, 0.99, 99)]
     assert best >= (1 - SLACK) * max(others)
+
+
+def test_a_capacity_holds_for_all_users_though_each_fold_takes_its_threshold_from_the_others() -> None:
+    x, _ = noise(2000)
+    rows = table(x, (x[:, 0] + np.random.default_rng(1).normal(0, 1, 2000) > 1).astype(np.int64))
+    _, flagged = pooled(rows, x[:, 0].astype(np.float64), 0.0, Policy(capacity=400))
+    assert flagged.sum() == pytest.approx(400, abs=12)  # 500 if each fold took 400 of the others for its own
+
+
+def test_a_capacity_holds_at_every_training_date_and_about_so_at_the_test() -> None:
+    x, _ = noise(3000)
+    y = (x[:, 0] + np.random.default_rng(1).normal(0, 1, 3000) > 1).astype(np.int64)
+    whose = np.tile(np.arange(1000), 2)
+    train = table(x[:2000], y[:2000], whose)
+    train = replace(train, cutoffs=np.where(np.arange(2000) < 1000, train.cutoffs, train.cutoffs + 7))
+    task = Split("forecast", train, table(x[2000:], y[2000:], week=3), "some users")
+    found = fit(task, LOGISTIC, 0, policy=Policy(capacity=100)).scores
+    flagged = [int((found.out_of_fold[train.cutoffs == day] >= found.threshold).sum()) for day in set(train.cutoffs)]
+    assert max(flagged) == 100
+    assert (found.test >= found.threshold).sum() == pytest.approx(100, abs=25)  # users like those, not the same
 
 
 def test_calibration_is_fitted_out_of_fold_and_applied_everywhere() -> None:

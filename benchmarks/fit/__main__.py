@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 
 from benchmarks.fit import plain
-from benchmarks.fit.figures import figures
+from benchmarks.fit.figures import BYTES, figures
 from benchmarks.fit.tables import connect
 
 
@@ -28,6 +28,8 @@ def _compare(con: duckdb.DuckDBPyConnection, only_off: bool) -> None:
     topic, off, n = "", 0, 0
     for figure in figures():
         (found,) = con.sql(figure.sql).fetchall()[0]
+        if found is None and figure.name == BYTES:
+            continue
         found = float("nan") if found is None else float(found)
         fits, n = figure.fits(found), n + 1
         off += not fits

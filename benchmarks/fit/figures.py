@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 SHARE_OF_USERS = "SELECT 100 * avg(({})::INT) FROM users"
+BYTES = "bytes a line"
+"""Known of logs of lines alone."""
+
 PER_1000 = "SELECT 1000 * sum(page_{0}) / sum(songs) FROM users WHERE {1}"
 QUANTILE = "SELECT quantile_cont({0}, {1}) FROM users"
 
@@ -89,15 +92,31 @@ TENURES = ((0, 20, 0.730), (20, 30, 0.739), (30, 45, 0.618), (45, 60, 0.355), (6
 WEEKDAYS = (0.955, 1.0, 1.0, 1.025, 1.0, 0.65, 0.46)
 """Events of a weekday, Monday first, for each one on a mean day from Monday to Friday (medium size)."""
 
+STAYED_BY_HOUR = (
+    18_048, 17_228, 16_673, 15_949, 15_473, 14_994, 14_652, 14_689, 14_741, 14_978, 15_179, 15_317, 16_178, 16_924,
+    17_715, 19_897, 21_718, 22_253, 21_777, 21_403, 20_700, 19_793, 19_415, 18_665,
+)  # fmt: skip
+LEFT_BY_HOUR = (
+    4_367, 4_215, 4_008, 3_816, 3_529, 3_687, 3_742, 3_661, 3_575, 3_410, 3_608, 3_473, 3_648, 4_205, 4_281, 4_628,
+    5_253, 5_425, 5_772, 5_679, 5_260, 5_011, 4_779, 4_614,
+)  # fmt: skip
+"""Events of members by hour of the day (medium size), published in the hours of UTC+1."""
+
 DECILE_SQL = """
 SELECT avg(churned) FROM (
     SELECT churned, ntile(10) OVER (ORDER BY {value}, hash(userId)) AS decile FROM users WHERE hours > 0
 ) WHERE decile = {decile}
 """
 DAY_SQL = """
-WITH days AS (SELECT ts // 86400000 AS day, count(*) AS n FROM log GROUP BY ALL),
+WITH days AS (
+    -- Of the first and the last day there may be some lines only.
+    SELECT ts // 86400000 AS day, count(*) AS n FROM log GROUP BY ALL HAVING n > (SELECT count(*) FROM log) / 1000
+),
 means AS (SELECT (day + 3) % 7 AS weekday, avg(n) AS n FROM days GROUP BY ALL)
 SELECT (SELECT n FROM means WHERE weekday = {0}) / (SELECT avg(n) FROM means WHERE weekday < 5)
+"""
+HOUR_SQL = """
+SELECT 24 * avg(((ts // 3600000) % 24 = {})::INT) FROM log WHERE userId <> ''
 """
 HOURS = "(SELECT (ts // 3600000) % 24 AS hour, count(*) AS n FROM log WHERE (ts // 86400000 + 3) % 7 < 5 GROUP BY ALL)"
 
@@ -124,6 +143,7 @@ def _sizes() -> list[Figure]:
         Figure("size", "songs per listening hour", 14.3, "SELECT sum(songs) / sum(hours) FROM users", 0.05, key=True),
         Figure("size", "mean sessions per user", 13.3, "SELECT avg(sessions) FROM users", 0.12, key=True),
         Figure("size", "mean active days", 13.3, "SELECT avg(active_days) FROM users", 0.2),
+        Figure("size", BYTES, 436, "SELECT bytes / (SELECT count(*) FROM log) FROM file", 0.15),
     ]
 
 
@@ -183,8 +203,15 @@ def _calendar() -> list[Figure]:
         Figure("calendar", f"events on a {day}, by a mean weekday", real, DAY_SQL.format(i), 0.15, key=i > 4)
         for i, (day, real) in enumerate(zip(days, WEEKDAYS, strict=True))
     ]
+    by_hour = [stayed + left for stayed, left in zip(STAYED_BY_HOUR, LEFT_BY_HOUR, strict=True)]
+    hours = [
+        Figure("calendar", f"events at {hour:02} h UTC, by the mean hour", 24 * by_hour[(hour + 1) % 24] / sum(by_hour),
+               HOUR_SQL.format(hour), 0.15)
+        for hour in range(24)
+    ]  # fmt: skip
     return [
         *week,
+        *hours,
         Figure("calendar", "busiest hour by quietest hour", 1.5, f"SELECT max(n) / min(n) FROM {HOURS}", 0.15, key=True),
         Figure("calendar", "busiest hour, UTC", 16.5, f"SELECT arg_max(hour, n) FROM {HOURS}", 2.5, points=True),
         Figure("calendar", "quietest hour, UTC", 6, f"SELECT arg_min(hour, n) FROM {HOURS}", 3, points=True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import duckdb
@@ -64,7 +65,18 @@ def connect(log: Path) -> duckdb.DuckDBPyConnection:
     con.execute(LOG.format(source=f"read_parquet('{path}')" if log.suffix == ".parquet" else json))
     pages = ", ".join(f"count(*) FILTER (page = '{title(name)}') AS page_{name}" for name in RATES)
     con.execute(USERS.format(pages=pages))
+    con.execute("CREATE TABLE file AS SELECT ?::BIGINT AS bytes", [_bytes(log)])
     return con
+
+
+def _bytes(log: Path) -> int | None:
+    """Size of the lines, unpacked; None for Parquet, which has none."""
+    if log.suffix == ".parquet":
+        return None
+    if log.suffix != ".gz":
+        return log.stat().st_size
+    with gzip.open(log, "rb") as file:
+        return sum(len(part) for part in iter(lambda: file.read(1 << 24), b""))
 
 
 def title(name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -60,6 +60,7 @@ class Policy:
     Attributes:
         capacity: users that one can contact at one date.
         costs: of contacting.
+        share: of all users of a date, those among whom the threshold is chosen; so much of the capacity is theirs.
 
     Raises:
         SettingsError: if both are given, or the capacity is below 1.
@@ -67,6 +68,7 @@ class Policy:
 
     capacity: int | None = None
     costs: Costs | None = None
+    share: float = 1.0
 
     def __post_init__(self) -> None:
         if self.capacity is not None and self.costs is not None:
@@ -90,6 +92,10 @@ class Policy:
             )
         return cls(capacity, Costs(contact, saved, success))
 
+    def among(self, share: float) -> Policy:
+        """The same policy where only a share of these users is looked at."""
+        return replace(self, share=self.share * share)
+
     def as_json(self) -> dict[str, Any]:
         """For manifests and `run.json`."""
         costs = self.costs
@@ -107,12 +113,15 @@ class Policy:
         Args:
             y: labels, 0 or 1, shape [n].
             p: probabilities, shape [n].
-            dates: the date of each row: a capacity holds for one of them, shape [n].
+            dates: the date of each row, shape [n]: a capacity holds at each of them, so the one that asks for the
+                highest threshold decides.
         """
         if self.costs:
             return best_profit_threshold(y, p, self.costs)
         if self.capacity:
-            return capacity_threshold(p, self.capacity * len(np.unique(dates)))
+            scores, (_, place) = np.asarray(p), np.unique(dates, return_inverse=True)
+            among = max(1, round(self.capacity * self.share))
+            return max(capacity_threshold(scores[place == date], among) for date in range(place.max() + 1))
         return steady_f1_threshold(y, p)
 
 

@@ -8,9 +8,11 @@ All rests on running totals over the rows in order of their probability. A *cut*
 c, c + 1, … are flagged. Only cuts between different probabilities are thresholds, so rows that tie are never
 told apart, except by the bins of `ece`.
 
+`brier_skill` is 1 - brier / that of saying the rate of these rows of everybody: 1 is perfect, 0 no better than it.
+
 A metric without a value is nan: without churners, all but `log_loss`, `brier`, `ece`, `precision_churn`,
-`accuracy` and `*_weighted`; with nobody else, `roc_auc`. Where nobody is flagged, a precision is 0, as in
-Spark and as in scikit-learn with `zero_division=0`.
+`accuracy` and `*_weighted`; with nobody else, `roc_auc` and `brier_skill`. Where nobody is flagged, a precision is
+0, as in Spark and as in scikit-learn with `zero_division=0`.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ METRICS: Final = (
     "roc_auc", "average_precision", "log_loss", "brier", "ece",
     "f1_churn", "f1_weighted", "precision_churn", "recall_churn",
     "lift_5", "lift_10", "lift_20", "recall_5", "recall_10", "recall_20",
-    "accuracy", "precision_weighted", "recall_weighted",
+    "accuracy", "precision_weighted", "recall_weighted", "brier_skill",
 )  # fmt: skip
 """The metrics of `measure`, in the order in which it gives them."""
 
@@ -211,9 +213,11 @@ def _errors(tally: Tally) -> dict[str, Floats]:
     lines = zip(rows, tally.upto, _running(weights * (p - y)), strict=True)
     excess = np.diff([np.interp(_edges(int(n), 10), upto, total) for n, upto, total in lines])
     # No matrix products: their last bits depend on how many weightings there are.
+    brier, rate = np.einsum("ij,j->i", weights, (p - y) ** 2) / rows, tally.churners[:, 0] / rows
     return {
         "log_loss": np.einsum("ij,j->i", weights, -np.log(np.where(y > 0, bounded, 1 - bounded))) / rows,
-        "brier": np.einsum("ij,j->i", weights, (p - y) ** 2) / rows,
+        "brier": brier,
+        "brier_skill": 1 - _ratio(brier, rate * (1 - rate)),
         "ece": np.abs(excess).sum(axis=1) / rows,
     }
 

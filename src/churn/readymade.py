@@ -55,8 +55,9 @@ def read_table(
 ) -> Readymade:
     """Read a ready-made table.
 
-    Numbers and booleans are taken as they are. A column of at most `MOST_KINDS` different texts becomes one
-    feature a text, `column=text`; where it is empty, all of them are 0.
+    Numbers and booleans are taken as they are; in CSV, NA and the like are unknown among them, as is an empty cell.
+    A column of at most `MOST_KINDS` different texts becomes one feature a text, `column=text`; where it is empty, all
+    of them are 0. Texts and ids are taken as they stand: NA is a text like any other.
 
     Args:
         path: a file whose name ends in .csv, .csv.gz or .parquet.
@@ -79,13 +80,18 @@ def read_table(
         raise SourceError(f"{path} has several columns of one name", "give each a name of its own")
     ids = _ids(found[user], path, user)
     y = _labels(found[label], path, label)
-    columns, values, refused = {}, [], []
+    columns: dict[str, Column] = {}
+    values: list[Floats] = []
+    refused: list[str] = []
     for name in found.column_names:
         if name in (user, label, *drop):
             continue
         made = _features(name, found[name])
         refused += [] if made else [name]
         for feature, column, numbers in made:
+            if feature in columns:
+                what = f"{path}: the columns {columns[feature].group} and {name} both make a feature {feature}"
+                raise SourceError(what, "rename one of them, or leave it out with --drop")
             columns[feature] = column
             values.append(numbers)
     if refused:
@@ -133,11 +139,20 @@ def _read(path: Path, user: str) -> pa.Table:
             return pq.read_table(path)
         if path.name.endswith((".csv", ".csv.gz")):
             # Ids are text from the start, or 007 and 7 would be one user.
-            options = pyarrow.csv.ConvertOptions(column_types={user: pa.string()}, strings_can_be_null=True)
-            return pyarrow.csv.read_csv(path, convert_options=options)
+            options = pyarrow.csv.ConvertOptions(column_types={user: pa.string()})
+            return _empty_to_null(pyarrow.csv.read_csv(path, convert_options=options))
     except (OSError, pa.ArrowException) as error:
         raise SourceError(f"{path} cannot be read ({error})", "check the path and the file") from error
     raise SourceError(f"{path} is no CSV and no Parquet by its name", "name it .csv, .csv.gz or .parquet")
+
+
+def _empty_to_null(table: pa.Table) -> pa.Table:
+    """Of texts, the empty cell alone is unknown: a user may be called Null, and a level NA."""
+    for i, name in enumerate(table.column_names):
+        column = table.column(i)
+        if pa.types.is_string(column.type):
+            table = table.set_column(i, name, pc.if_else(pc.equal(column, ""), None, column))
+    return table
 
 
 def _ids(column: pa.ChunkedArray, path: Path, name: str) -> list[str]:

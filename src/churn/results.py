@@ -37,7 +37,11 @@ SHORT = {
 }
 """Column names that people of this field know, and what they mean. The only place where they are used."""
 
-FULL = tuple(name for name in METRICS if name not in ("accuracy", "precision_weighted", "recall_weighted"))
+LATER = ("brier_skill",)
+"""Metrics that came later: their columns stand at the end, so all others keep their places."""
+
+_ELSEWHERE = ("accuracy", "precision_weighted", "recall_weighted", *LATER)
+FULL = tuple(name for name in METRICS if name not in _ELSEWHERE)
 ON_TEST = tuple(part for name in (*FULL, *COUNTS) for part in (("threshold", name) if name == "lift_5" else (name,)))
 """What is measured on the test, in the order of the columns."""
 
@@ -104,6 +108,9 @@ def _full_columns(measured: Measured) -> Row:
         # The threshold is chosen before the test is seen, so no draw of test users moves it.
         fixed = (measured.test["threshold"],) * 2
         row[f"{name}_low"], row[f"{name}_high"] = fixed if name == "threshold" else measured.intervals[name]
+    for name in LATER:
+        row |= {name: measured.test[name], f"{name}_train": measured.train[name]}
+        row[f"{name}_low"], row[f"{name}_high"] = measured.intervals[name]
     return row
 
 

@@ -56,12 +56,20 @@ class Scorer:
     """Scores rows of features with a bundle."""
 
     def __init__(self, bundle: Bundle, *, threads: int = 0) -> None:
-        """Start a runtime for a bundle's model, on `threads` cores (0: all)."""
+        """Start a runtime for a bundle's model, on `threads` cores (0: all).
+
+        Raises:
+            BundleError: if the model takes another number of features than the manifest lists.
+        """
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
         self.manifest = bundle.manifest
         self._session = onnxruntime.InferenceSession(bundle.model, options, providers=["CPUExecutionProvider"])
+        takes, listed = self._session.get_inputs()[0].shape[-1], len(self.manifest.features)
+        if takes != listed:
+            what = f"the bundle's model takes {takes} features, and its manifest lists {listed}"
+            raise BundleError(what, "fetch or make it again")
         self._usual = np.array([f.usual for f in self.manifest.features], dtype=np.float32)
         self._spread = np.array([f.spread for f in self.manifest.features])
         groups: dict[str, list[int]] = {}

@@ -27,8 +27,8 @@ EVENLY: Final = 32
 """Up to here; from here on by half as many again, since the curve is flat by then."""
 
 SHOWN: Final = (
-    "roc_auc", "average_precision", "log_loss", "brier", "ece", "f1_churn", "f1_weighted", "precision_churn",
-    "recall_churn",
+    "roc_auc", "average_precision", "log_loss", "brier", "brier_skill", "ece", "f1_churn", "f1_weighted",
+    "precision_churn", "recall_churn",
 )  # fmt: skip
 
 
@@ -47,6 +47,7 @@ def write_studies(result: TaskResult, recipe: Recipe, names: Sequence[str], fold
     """`balance.csv` and `feature_count.csv`, those asked for, beside the metrics of a task."""
     train = result.split.train
     rows = train.rows(sample_of_users(train, STUDY_ROWS, recipe.seed))
+    recipe = replace(recipe, policy=recipe.policy.among(len(rows) / len(train)))
     split = Split(result.split.task, rows, rows, "training rows, pooled out of fold")
     if "balance" in names:
         (folder / "balance.csv").write_text(to_csv(balance_rows(split, list(result.fits.values()), recipe)))

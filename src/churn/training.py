@@ -131,7 +131,7 @@ def cross_fit(train: Table, family: Family, params: dict[str, Any], recipe: Reci
 def pooled(train: Table, logit: Floats, prior: float, policy: Policy) -> tuple[Floats, Bools]:
     """Probabilities and decisions for rows that are training and test in one, from out-of-fold scores [n].
 
-    Calibration and threshold of each fold come from the other folds.
+    Calibration and threshold of each fold come from the other folds, and so from a share of the users.
     """
     p, flagged = np.empty(len(train)), np.empty(len(train), dtype=bool)
     folds = cross_fit_folds(train)
@@ -141,7 +141,8 @@ def pooled(train: Table, logit: Floats, prior: float, policy: Policy) -> tuple[F
             others = inside
         calibration = Calibration.fit(logit[others], train.y[others].astype(np.float64), prior=prior)
         p[inside] = calibration.apply(logit[inside])
-        threshold = policy.threshold(train.y[others], calibration.apply(logit[others]), train.cutoffs[others])
+        theirs = policy.among(float(others.mean()))
+        threshold = theirs.threshold(train.y[others], calibration.apply(logit[others]), train.cutoffs[others])
         flagged[inside] = p[inside] >= threshold
     return p, flagged
 

@@ -10,6 +10,7 @@ import pytest
 
 from churn.bundle import FORMAT, FeatureEntry, Manifest
 from churn.bundle.card import SHOWN
+from churn.bundle.manifest import LATER
 from churn.errors import BundleError
 
 SONGS = FeatureEntry("songs_7d", "songs played in the last 7 days", "activity", 31.0, 120.5, False, False)
@@ -97,7 +98,36 @@ def test_what_is_no_manifest_is_refused(text: str) -> None:
         Manifest.from_json(text)
 
 
-@pytest.mark.parametrize("name", [field.name for field in fields(Manifest) if field.name != "format"])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"features": None},
+        {"features": [5]},
+        {"features": {}},
+        {"features": [None]},
+        {"threshold": "0.5"},
+        {"threshold": None},
+        {"files": None},
+        {"problem": []},
+        {"model": 3},
+        {"digest": 7},
+    ],
+    ids=str,
+)
+def test_a_field_of_another_kind_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(BundleError, match=r"manifest\.json is no manifest of a bundle .*; fetch or make it again"):
+        Manifest.from_json(json.dumps(content(**wrong)))
+
+
+@pytest.mark.parametrize("value", ["31", None, [1]])
+def test_a_usual_value_that_is_no_number_is_refused(value: object) -> None:
+    found = content()
+    found["features"][0]["usual"] = value
+    with pytest.raises(BundleError, match="usual is"):
+        Manifest.from_json(json.dumps(found))
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Manifest) if field.name not in ("format", *LATER)])
 def test_a_missing_field_is_named(name: str) -> None:
     found = content()
     del found[name]

@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import churn
 from churn.bundle import FORMAT, Manifest, load, save
+from churn.bundle.manifest import digest
 from churn.errors import BundleError
 from tests.bundle.test_manifest import manifest
 
@@ -25,9 +28,16 @@ def folder(tmp_path: Path) -> Path:
 
 
 def rewrite(folder: Path, **changes: object) -> None:
-    """Change fields of the manifest on disk."""
+    """Change fields of the manifest on disk, its digest with them."""
     path = folder / "manifest.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes), encoding="utf-8")
+    text = json.dumps(json.loads(path.read_text()) | changes)
+    path.write_text(json.dumps(json.loads(text) | {"digest": digest(text)}), encoding="utf-8")
+
+
+def swapped(content: dict[str, Any]) -> None:
+    """Two features under each other's name."""
+    first, second = content["features"]
+    first["name"], second["name"] = second["name"], first["name"]
 
 
 def test_what_is_saved_is_what_is_loaded(tmp_path: Path) -> None:
@@ -35,7 +45,7 @@ def test_what_is_saved_is_what_is_loaded(tmp_path: Path) -> None:
     found = load(tmp_path / "deep" / "bundle")
     assert found.model == b"a model"
     assert found.manifest == saved
-    assert manifest(files=found.manifest.files) == found.manifest
+    assert manifest(files=found.manifest.files, digest=found.manifest.digest) == found.manifest
 
 
 def test_the_folder_holds_these_files_and_a_checksum_of_each_other(folder: Path) -> None:
@@ -54,7 +64,7 @@ def test_the_same_model_gives_the_same_bytes_apart_from_the_date(tmp_path: Path)
         assert (first == later) == (name in ("model.onnx", "reference.parquet"))
     texts = [json.loads((tmp_path / name / "manifest.json").read_text()) for name in "ac"]
     for text in texts:
-        del text["created"], text["files"]["card.md"]
+        del text["created"], text["files"]["card.md"], text["digest"]
     assert texts[0] == texts[1]
 
 
@@ -71,6 +81,42 @@ def test_a_changed_file_is_refused_and_named(folder: Path, name: str) -> None:
     (folder / name).write_bytes(bytes(content))
     with pytest.raises(BundleError, match=rf"{name} is not the file that the bundle was made with; fetch or make"):
         load(folder)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda content: content.update(threshold=0.11),
+        lambda content: content.update(base_rate=0.2),
+        lambda content: content["features"][0].update(usual=3.0),
+        lambda content: content["features"].pop(),
+        lambda content: content.update(digest=None),
+        lambda content: content.update(note="of a later version"),
+        swapped,
+    ],
+    ids=["threshold", "base rate", "usual", "a feature gone", "no digest", "a field more", "features swapped"],
+)
+def test_a_changed_manifest_is_refused(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    path = folder / "manifest.json"
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(BundleError, match=r"manifest\.json is n"):
+        load(folder)
+
+
+def test_a_manifest_laid_out_otherwise_is_the_same(folder: Path) -> None:
+    path = folder / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()), sort_keys=True), encoding="utf-8")
+    assert load(folder).model == b"a model"
+
+
+def test_a_manifest_from_before_there_were_digests_is_accepted(folder: Path) -> None:
+    path = folder / "manifest.json"
+    content = json.loads(path.read_text())
+    del content["digest"]
+    path.write_text(json.dumps(content), encoding="utf-8")
+    assert load(folder).manifest.digest == ""
 
 
 @pytest.mark.parametrize("name", [*FILES, "manifest.json"])

@@ -16,10 +16,18 @@ from hypothesis import strategies as st
 from churn.cli.options import settings_of
 from churn.cli.run import command as run_command
 from churn.errors import SourceError
+from churn.learners.families import FAMILIES
+from churn.report import write_report
 from churn.report.blocks import Code, Missing, Plot, Section, Table, Tiles, Words
 from churn.report.inputs import read_inputs
 from churn.report.sections.reproduce import command
 from churn.report.summarise import as_json, plots, summarise
+from churn.results import to_csv
+from churn.studies import balance_rows, feature_rows
+from churn.tables import Split
+from churn.training import fit
+from churn.tuning import Recipe
+from tests.test_training import informative
 
 NAMES = ["short", "data", "leavers", "behaviour", "models", "honest", "risk", "reproduce"]
 
@@ -54,7 +62,7 @@ def test_every_plot_and_table_has_its_numbers_in_a_file_beside_it(finished: Path
     drawn = plots(found)
     assert len({plot.name for plot in drawn}) == len(drawn)
     for plot in drawn:
-        assert (finished / plot.csv).is_file(), plot.name
+        assert all((finished / path).is_file() for path in plot.csv.split(", ")), plot.name
         assert plot.alt, plot.name
         assert plot.x.title and plot.y.title, plot.name
         assert (finished / "figures" / f"{plot.name}.svg").is_file()
@@ -63,7 +71,7 @@ def test_every_plot_and_table_has_its_numbers_in_a_file_beside_it(finished: Path
         for block in section.blocks:
             if isinstance(block, Table):
                 assert all(len(row) == len(block.columns) == len(block.numeric) for row in block.rows), block.caption
-                assert not block.csv or (finished / block.csv).is_file(), block.caption
+                assert not block.csv or all((finished / path).is_file() for path in block.csv.split(", "))
 
 
 def test_the_honest_table_has_each_model_and_each_rule_of_each_task(finished: Path) -> None:
@@ -73,6 +81,65 @@ def test_the_honest_table_has_each_model_and_each_rule_of_each_task(finished: Pa
     first = next(row for row in wanted if row["task"] == "forecast" and row.get("selected") == "1")
     value, low, high = (float(first[f"roc_auc{end}"]) for end in ("", "_low", "_high"))
     assert table.rows[0][2] == f"{value:.3f} ({low:.3f}–{high:.3f})"
+    assert table.csv == "metrics/models.csv, metrics/baselines.csv"
+    page = (finished / "report.html").read_text(encoding="utf-8")
+    assert '<a href="metrics/models.csv">metrics/models.csv</a>, <a href="metrics/baselines.csv">' in page
+
+
+def test_the_table_of_models_says_what_the_metrics_say(finished: Path) -> None:
+    tables = [block for block in sections(finished)["models"].blocks if isinstance(block, Table)]
+    first = next(row for row in rows(finished, "metrics/models", task="forecast") if row["selected"] == "1")
+    for name in ("f1_weighted", "brier", "brier_skill", "ece"):
+        table = next(table for table in tables if name in table.columns)
+        assert table.rows[0][table.columns.index(name)].startswith(f"{float(first[name]):,.3f} ("), name
+
+
+def test_the_bars_of_the_risk_list_stand_in_a_file_and_hold_every_user(finished: Path) -> None:
+    bars = [{name: float(value) for name, value in row.items()} for row in rows(finished, "figures/risk")]
+    said = [float(row["probability"]) for row in rows(finished, "risk")]
+    assert sum(bar["users"] for bar in bars) == len(said)
+    for bar in bars:
+        assert bar["users"] == sum(bar["from"] - 1e-9 <= p < bar["to"] - 1e-9 for p in said)
+    [plot] = [block for block in sections(finished)["risk"].blocks if isinstance(block, Plot)]
+    assert list(plot.first[0].y) == [bar["users"] for bar in bars]
+
+
+def test_sessions_are_shown_by_who_stayed_and_who_left(finished: Path) -> None:
+    [plot] = [block for block in sections(finished)["behaviour"].blocks if getattr(block, "name", "") == "sessions"]
+    assert isinstance(plot, Plot) and [len(series) for series in plot.choices.values()] == [2, 2, 2]
+    for table, quantity in (("sessions", "songs"), ("users", "break between sessions (hours)")):
+        words = {"songs": "songs of a session"}.get(quantity, "a user's mean break between sessions (hours)")
+        for series in plot.choices[words]:
+            [row] = rows(finished, f"statistics/{table}", quantity=quantity, group=series.name)
+            assert [float(row[f"p{share * 100:.0f}"]) for share in series.x] == list(series.y)
+
+
+def test_studies_are_shown_where_they_were_made(finished: Path, tmp_path: Path) -> None:
+    names = {"balance", "feature_count"}
+    shown = {getattr(block, "name", "") for block in sections(finished)["models"].blocks}
+    assert not names & shown
+    folder = copied(finished, tmp_path / "run", without=())
+    train = informative(300).train
+    split, recipe = Split("forecast", train, train, "out of fold"), Recipe()
+    fits = [fit(split, FAMILIES["logistic_regression"], recipe)]
+    made = {"balance": balance_rows(split, fits, recipe), "feature_count": feature_rows(split, fits[0], recipe)}
+    for name, lines in made.items():
+        (folder / "metrics" / f"{name}.csv").write_text(to_csv(lines))
+    write_report(folder)
+    found = {block.name: block for block in sections(folder)["models"].blocks if isinstance(block, Plot)}
+    assert names < set(found)
+    balances = found["balance"].choices["average_precision"][0]
+    ways = ("none", "weights", "undersample", "oversample", "smote")
+    assert list(balances.x) == [f"logistic regression · {way}" for way in ways]
+    assert list(balances.y) == [row["average_precision"] for row in made["balance"]]
+    assert list(balances.low) == [row["average_precision_low"] for row in made["balance"]]
+    [counts] = found["feature_count"].choices["roc_auc"]
+    assert list(counts.x) == [row["features"] for row in made["feature_count"]]
+    assert list(counts.y) == [row["roc_auc"] for row in made["feature_count"]]
+    cited = {block.csv for block in sections(folder)["models"].blocks if isinstance(block, Table)}
+    assert {"metrics/balance.csv", "metrics/feature_count.csv"} < cited
+    for name in names:
+        assert (folder / "figures" / f"{name}.svg").is_file()
 
 
 def test_the_confusion_table_is_that_of_the_metrics(finished: Path) -> None:

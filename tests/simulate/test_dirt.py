@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from churn.pipeline import read_log
 from churn.settings import Settings
 from churn.simulate import Simulation, simulate
-from churn.simulate.dirt import BOM, REFUSED, SHARES
+from churn.simulate.dirt import BOM, REFUSED, SHARES, Dirt
 
 NAMES = ("lines", "blank", "kept", "nobody", "duplicate", "quarantined", "coerced")
 
@@ -57,6 +59,22 @@ def test_a_dirty_log_starts_with_a_mark_and_has_lines_out_of_order(tmp_path: Pat
         if isinstance(row, dict) and isinstance(row.get("ts"), int) and row["ts"] > 10**12:
             times.append(row["ts"])
     assert times != sorted(times)
+
+
+def test_some_lines_follow_lines_of_a_later_day() -> None:
+    day, n = 86_400_000, 30_000
+    fields = {"page": "Home", "status": 200, "sessionId": 1, "itemInSession": 0, "level": "free", "method": "GET"}
+    lines = [json.dumps({"ts": i * 2 * day // n, "userId": str(i), **fields}).encode() + b"\n" for i in range(n)]
+    dirt, found = Dirt(3), b""
+    for start in range(0, n, 4_000):  # far fewer lines than any late one waits for
+        found += dirt.pass_on(b"".join(lines[start : start + 4_000]))
+    found += dirt.pass_on(b"", last=True)
+    written = [int(text) // day for text in re.findall(rb'^{"ts": ([0-9]+), "userId": "[0-9]+", "page"', found, re.M)]
+    assert 1 < dirt.counts["late"] < 20  # too few to be given out before the end
+    before_the_end = written[: -dirt.counts["late"]]
+    back = [i for i, (one, other) in enumerate(itertools.pairwise(before_the_end)) if other < one]
+    assert back, "a line of the first day follows one of the second, long before the end"
+    assert len(set(found.splitlines()) & {line.rstrip() for line in lines}) > 0.98 * n
 
 
 def test_kinds_that_are_refused_stay_far_below_the_limit() -> None:

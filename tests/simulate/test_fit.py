@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from benchmarks.fit import plain
-from benchmarks.fit.figures import Figure, figures
+from benchmarks.fit.figures import BYTES, Figure, figures
 from benchmarks.fit.tables import RATES, connect, title
 from churn.schema import PAGES
 from churn.simulate import SIZES, Simulation, simulate
@@ -26,6 +26,28 @@ def sized(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     log = tmp_path_factory.mktemp("fit") / "log.parquet"
     simulate(log, Simulation(users=SIZES[request.param], seed=0), form="parquet")
     return request.param, connect(log)
+
+
+def test_hours_are_compared_with_the_published_ones_in_utc() -> None:
+    hours = [figure for figure in figures() if figure.name.endswith("by the mean hour")]
+    assert len(hours) == 24
+    assert sum(figure.real for figure in hours) == pytest.approx(24)
+    busiest = max(hours, key=lambda figure: figure.real)
+    assert busiest.name.startswith("events at 16 h")  # published as 17 h, in UTC+1
+
+
+@pytest.mark.slow
+def test_hours_and_bytes_a_line_are_those_of_the_real_log(sized: Sized, tmp_path: Path) -> None:
+    size, con = sized
+    for figure in figures():
+        if figure.name.endswith("by the mean hour"):
+            (found,) = con.sql(figure.sql).fetchall()[0]
+            assert Figure(**{**vars(figure), "tolerance": figure.tolerance * SLACK[size]}).fits(found), figure.name
+    log = tmp_path / "log.json.gz"
+    simulate(log, Simulation(users=30, seed=0), form="json.gz")
+    [line] = [figure for figure in figures() if figure.name == BYTES]
+    (found,) = connect(log).sql(line.sql).fetchall()[0]
+    assert line.fits(found)
 
 
 @pytest.mark.slow

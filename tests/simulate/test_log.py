@@ -14,6 +14,7 @@ from churn.simulate import Simulation
 from churn.simulate import log as module
 from churn.simulate.calendar import DAY
 from churn.simulate.log import Events, events
+from churn.simulate.visitors import PAST
 from churn.simulate.walk import Rows
 from tests.simulate.conftest import World
 
@@ -36,7 +37,10 @@ def test_rows_come_in_order_of_time_inside_the_window(world: World) -> None:
     slices = list(world.found.slices())
     t = np.concatenate([rows.t for rows in slices])
     assert len(t) == len(world.found) == sum(len(rows) for rows in slices)
-    assert (np.diff(t) >= 0).all() and t.min() >= 0 and t.max() < world.what.days * DAY
+    end = world.what.days * DAY
+    assert (np.diff(t) >= 0).all() and t.min() >= 0
+    past = np.concatenate([rows.user for rows in slices])[t >= end]
+    assert past.tolist() == [-1, -1] and t.max() < end + PAST  # a visitor's two lines, and no member's
     joined = whole(world.found)
     assert (t == joined.t).all() and (np.concatenate([rows.user for rows in slices]) == joined.user).all()
 

@@ -65,6 +65,25 @@ def test_options_that_do_not_go_together(tmp_path: Path, options: dict[str, obje
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("target", "truth_file", "dirty"),
+    [
+        ("a.parquet", "a.parquet", False),
+        ("a.json", "sub/../a.json", False),
+        ("a.json", "link.json", False),
+        ("a.json", "a.json.part", False),
+        ("a.json", "a.json.dirt.json", True),
+    ],
+)
+def test_two_outputs_in_one_file_are_refused(tmp_path: Path, target: str, truth_file: str, dirty: bool) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "link.json").symlink_to(tmp_path / "a.json")
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(SettingsError, match=r"two outputs would be written to .*; name another file for one of them"):
+        simulate(tmp_path / target, TINY, dirty=dirty, truth_file=tmp_path / truth_file)
+    assert sorted(tmp_path.iterdir()) == before
+
+
 def test_a_failure_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise KeyboardInterrupt

@@ -9,6 +9,7 @@ from churn.bundle.manifest import Manifest
 
 SHOWN: Final = (
     "roc_auc", "average_precision", "f1_churn", "precision_churn", "recall_churn", "lift_10", "ece", "brier",
+    "brier_skill",
 )  # fmt: skip
 
 LIMITS: Final = """\
@@ -38,7 +39,7 @@ def card(manifest: Manifest) -> str:
             *_asked(problem),
         ),
         "## How good it is",
-        f"On {training['test']}, which it has not seen:",
+        f"On {training['test']}{'' if manifest.task == 'table' else ', which it has not seen'}:",
         _lines(*(f"{name}: {_number(manifest.metrics.get(name))}" for name in SHOWN)),
         f"The threshold for high risk is {manifest.threshold:.4f}, chosen on training folds{_rule(training)}; "
         f"medium risk starts at the base rate, {manifest.base_rate:.4f}.",
@@ -77,7 +78,10 @@ def _rule(training: Mapping[str, Any]) -> str:
     chosen = training.get("threshold", {})
     words = {
         "f1_churn": " for the best F1 of the churn class",
-        "capacity": f" so that at most {chosen.get('capacity')} users are contacted at a time",
+        "capacity": (
+            f" so that of their users at most {chosen.get('capacity')} a date are at high risk (at other dates it may "
+            "be some more or fewer: the list is in order of risk, contact it from the top)"
+        ),
         "profit": (
             f" for the best expected profit (contact {chosen.get('cost_contact')}, saved {chosen.get('value_saved')}, "
             f"success rate {chosen.get('success_rate')})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -9,14 +10,20 @@ from typing import Any, Final
 
 from churn.errors import BundleError
 
+# The version of the bundle's format. Raise it by one whenever a reader of the last version would misread a new
+# bundle: a field renamed, removed or given another meaning, another form of the model's input or output. A new field
+# that old readers may ignore needs no new version. With each raise, keep `Manifest.from_json` able to read every older
+# version, and keep a bundle of that version under tests/bundle/old/ with a test that loads it.
 FORMAT: Final = 1
-"""Version of the bundle's format.
+"""Version of the bundle's format; the rule for changing it stands above."""
 
-Raise it by one whenever a reader of the last version would misread a new bundle: a field renamed, removed or
-given another meaning, another form of the model's input or output. A new field that old readers may ignore
-needs no new version. With each raise, keep `Manifest.from_json` able to read every older version, and keep a
-bundle of that version under tests/bundle/old/ with a test that loads it.
-"""
+LATER: Final = ("digest",)
+"""Fields that bundles of this format did not have at first."""
+
+_FORMS: Final[Mapping[str, type | tuple[type, ...]]] = {
+    "str": str, "int": int, "float": (int, float), "bool": bool, "tuple": list, "Mapping": dict,
+}  # fmt: skip
+"""What JSON gives for a field, by the first word of its type."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,7 @@ class Manifest:
         created: UTC time, ISO 8601.
         files: SHA-256 of every other file of the bundle, by name.
         format: see `FORMAT`.
+        digest: SHA-256 of all these, see `digest`; empty in bundles that were made before it was kept.
     """
 
     model: str
@@ -79,6 +87,7 @@ class Manifest:
     created: str
     files: Mapping[str, str]
     format: int = FORMAT
+    digest: str = ""
 
     def to_json(self) -> str:
         """As written to `manifest.json`; strict JSON, keys in the order of the attributes."""
@@ -89,14 +98,13 @@ class Manifest:
         """Read a manifest of this format or an older one.
 
         Raises:
-            BundleError: if it is no manifest, lacks a field, or is of a newer format.
+            BundleError: if it is no manifest, lacks a field, has one of another kind, or is of a newer format.
         """
         try:
             found = json.loads(text)
             version = int(found["format"])
         except (ValueError, KeyError, TypeError, OverflowError) as error:
-            what = f"manifest.json is no manifest of a bundle ({error})"
-            raise BundleError(what, "fetch or make it again") from error
+            raise _no_manifest(str(error)) from error
         if version > FORMAT:
             raise BundleError(
                 f"the bundle has format {version}, and this program reads formats up to {FORMAT}",
@@ -106,13 +114,30 @@ class Manifest:
         return cls(**{**known, "features": tuple(FeatureEntry(**_known(FeatureEntry, f)) for f in known["features"])})
 
 
-def _known(kind: type[Manifest | FeatureEntry], found: Mapping[str, Any]) -> dict[str, Any]:
+def digest(text: str) -> str:
+    """SHA-256 of a manifest's content but its own `digest`, whatever its spaces and the order of its fields."""
+    content = {name: value for name, value in json.loads(text).items() if name != "digest"}
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _known(kind: type[Manifest | FeatureEntry], found: Any) -> dict[str, Any]:
     """The fields of a class; others, of later versions, are ignored.
 
     Raises:
-        BundleError: if one is missing.
+        BundleError: if one is missing or of another kind.
     """
-    missing = [field.name for field in fields(kind) if field.name not in found]
+    if not isinstance(found, dict):
+        raise _no_manifest(f"{json.dumps(found)[:40]} stands where a {kind.__name__} belongs")
+    missing = [field.name for field in fields(kind) if field.name not in found and field.name not in LATER]
     if missing:
         raise BundleError(f"manifest.json lacks {', '.join(missing)}", "fetch or make it again")
-    return {field.name: found[field.name] for field in fields(kind)}
+    known = {field.name: found[field.name] for field in fields(kind) if field.name in found}
+    for field in fields(kind):
+        form = _FORMS[str(field.type).partition("[")[0]]
+        if field.name in known and not isinstance(known[field.name], form):
+            raise _no_manifest(f"{field.name} is {json.dumps(known[field.name])[:40]}")
+    return known
+
+
+def _no_manifest(why: str) -> BundleError:
+    return BundleError(f"manifest.json is no manifest of a bundle ({why})", "fetch or make it again")

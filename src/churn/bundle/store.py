@@ -1,4 +1,4 @@
-"""Bundles to and from a folder, with a checksum for every file."""
+"""Bundles to and from a folder, with a checksum for every file, the manifest included."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from churn.bundle.card import card
-from churn.bundle.manifest import Manifest
+from churn.bundle.manifest import Manifest, digest
 from churn.errors import BundleError
 
 MODEL: Final = "model.onnx"
@@ -33,6 +33,7 @@ def save(folder: Path, manifest: Manifest, model: bytes, reference: bytes) -> Ma
     for name, data in content.items():
         (folder / name).write_bytes(data)
     complete = replace(manifest, files={name: _checksum(data) for name, data in content.items()})
+    complete = replace(complete, digest=digest(complete.to_json()))
     (folder / MANIFEST).write_text(complete.to_json(), encoding="utf-8")
     return complete
 
@@ -40,15 +41,23 @@ def save(folder: Path, manifest: Manifest, model: bytes, reference: bytes) -> Ma
 def load(folder: Path) -> Bundle:
     """Read a bundle and check every file against its checksum.
 
+    Checksums tell damage and hasty changes; whoever changes a bundle on purpose can make them anew.
+
     Raises:
         BundleError: if it is no bundle, incomplete, changed since it was made, or of a newer format.
     """
-    manifest = Manifest.from_json(_read(folder, MANIFEST).decode("utf-8", "replace"))
+    text = _read(folder, MANIFEST).decode("utf-8", "replace")
+    manifest = Manifest.from_json(text)
+    if manifest.digest not in ("", digest(text)):
+        raise _changed(folder / MANIFEST)
     for name in dict.fromkeys((MODEL, REFERENCE, CARD, *manifest.files)):
         if _checksum(_read(folder, name)) != manifest.files.get(name):
-            what = f"{folder / name} is not the file that the bundle was made with"
-            raise BundleError(what, "fetch or make it again")
+            raise _changed(folder / name)
     return Bundle(manifest, _read(folder, MODEL), _read(folder, REFERENCE))
+
+
+def _changed(path: Path) -> BundleError:
+    return BundleError(f"{path} is not the file that the bundle was made with", "fetch or make it again")
 
 
 def _read(folder: Path, name: str) -> bytes:

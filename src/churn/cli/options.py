@@ -130,14 +130,15 @@ def model_options(command: F) -> F:
         click.option("--cost-contact", type=float, metavar="MONEY",
                      help="Price of contacting a user; with the two others the threshold is that of the best profit."),
         click.option("--capacity", type=int, metavar="N",
-                     help="Users one can contact at a time; the threshold flags no more."),
+                     help="Users one can contact at a time; the threshold flags no more at any training date, "
+                          "and about as many later."),
         click.option("--study", default="", help="Also compare: balance, features (both: with a comma); takes time."),
         click.option("--top-features", type=int, metavar="K", help="Train on the K best features only."),
         click.option("--balance", default="weights", show_default=True,
                      help="What is done about few leavers: none, weights, undersample, oversample, smote."),
         click.option("--families", default="",
-                     help="Model families, separated by commas, or winner-of:RUN for the one that run chose; "
-                          "all by default."),
+                     help="Model families, separated by commas, or winner-of:RUN for the one that run chose "
+                          "(a folder on this machine); all by default."),
     ):  # fmt: skip
         command = decorate(command)
     return command
@@ -146,7 +147,11 @@ def model_options(command: F) -> F:
 def families_of(text: str) -> tuple[str, ...]:
     """Names of families from `a,b`, or of the one that won in the run of `winner-of:RUN`."""
     if text.startswith("winner-of:"):
-        run = Path(text.removeprefix("winner-of:"))
+        named = text.removeprefix("winner-of:")
+        if is_s3(named):
+            what = f"--families {text}: the run must lie on this machine"
+            raise SettingsError(what, "copy its bundle here and name that folder, or name the family itself")
+        run = Path(named)
         return (load(run if (run / MANIFEST).exists() else run / "bundle").manifest.model,)
     return words(text)
 

@@ -1,14 +1,16 @@
 """The report: the files of a run folder in, one HTML page and its pictures out.
 
 `inputs` reads the files; `sections` turns them into plain blocks (texts, tables, plots), which are all that is
-tested for content; `page` writes them as HTML, `svg` as pictures. Nothing here counts: whatever is shown stands
-in a CSV file beside the page.
+tested for content; `page` writes them as HTML, `svg` as pictures. Whatever is shown stands in a CSV file beside the
+page; nothing here counts, but for the bars of the risk list, whose heights are written beside their picture.
 """
 
 from __future__ import annotations
 
+import csv
+import io
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ __all__ = ["compare_runs", "write_report"]
 
 
 def write_report(folder: Path, target: Path | None = None, run: Mapping[str, Any] | None = None) -> Path:
-    """Write `report.html` and `figures/*.svg`.
+    """Write `report.html`, `figures/*.svg`, and the numbers of a figure that stand in no other file.
 
     Args:
         folder: a run folder.
@@ -47,6 +49,8 @@ def write_report(folder: Path, target: Path | None = None, run: Mapping[str, Any
         figures.mkdir(parents=True)
         for plot in plots(sections):
             (figures / f"{plot.name}.svg").write_text(svg(plot), encoding="utf-8")
+            if plot.counted:
+                (place / plot.csv).write_text(_csv(plot.counted), encoding="utf-8")
         replace_text(place / "report.html", render("Churn report", _subtitle(inputs), sections))
     return place / "report.html"
 
@@ -59,6 +63,14 @@ def compare_runs(first: Path, second: Path, target: Path) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         replace_text(target, page)
     return target
+
+
+def _csv(rows: Sequence[Mapping[str, float]]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
 
 
 def _subtitle(inputs: Inputs) -> str:

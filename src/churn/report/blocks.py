@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
@@ -61,8 +61,9 @@ class Plot:
         x: the axis of `Series.x`.
         y: the axis of `Series.y`.
         choices: series by what can be chosen; one entry where nothing can.
-        csv: the file with its numbers, below the run folder.
+        csv: the file with its numbers, below the run folder; several with ", " between.
         flat: names of categories run down the side.
+        counted: rows of that file, where no step of the run has written it; the report does.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Plot:
     choices: dict[str, list[Series]]
     csv: str
     flat: bool = False
+    counted: Sequence[Mapping[str, float]] = ()
 
     @property
     def empty(self) -> bool:
@@ -87,7 +89,7 @@ class Plot:
 
 @dataclass(frozen=True)
 class Table:
-    """A table; `numeric` says which columns are aligned to the right; `folded` hides it until it is asked for."""
+    """A table; `numeric`: columns aligned to the right; `folded`: hidden until asked for; `csv`: as in `Plot`."""
 
     caption: str
     columns: Sequence[str]

@@ -23,7 +23,8 @@ from churn.report.blocks import (
     sized,
 )  # fmt: skip
 from churn.report.inputs import Cells, Inputs, measured, number
-from churn.report.sections.models import TASKS, name_of, tasks_of
+from churn.report.sections.models import tasks_of
+from churn.report.sections.names import TASKS, name_of
 from churn.report.summarise import drawable
 
 _FACTS: Final[dict[str, tuple[str, Callable[[float], str]]]] = {

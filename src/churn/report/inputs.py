@@ -22,6 +22,8 @@ STATISTICS: Final = (
     "time_to_churn", "churn_after",
 )  # fmt: skip
 METRICS: Final = ("models", "baselines", "thresholds", "lift", "calibration", "curves", "importance")
+STUDIES: Final = ("balance", "feature_count")
+"""Tables under `metrics/` that are there only if they were asked for."""
 
 csv.field_size_limit(2**31 - 1)  # a name in a log may be of any length
 
@@ -66,7 +68,11 @@ def read_inputs(folder: Path, run: Mapping[str, Any] | None = None) -> Inputs:
     """
     if not (folder / RUN_MARK).is_dir():
         raise SourceError(f"{folder} is no folder of a run", "name the --out of churn run or churn profile")
-    names = [*(f"statistics/{name}" for name in STATISTICS), *(f"metrics/{name}" for name in METRICS), "risk"]
+    names = [
+        *(f"statistics/{name}" for name in STATISTICS),
+        *(f"metrics/{name}" for name in (*METRICS, *STUDIES)),
+        "risk",
+    ]
     found = Inputs(
         folder,
         {name: _rows(folder / f"{name}.csv") for name in names},

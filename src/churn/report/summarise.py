@@ -38,6 +38,7 @@ def plots(sections: list[Section]) -> list[Plot]:
 def as_json(plot: Plot) -> dict[str, Any]:
     """A plot as values that JSON can hold: nan becomes null."""
     found = asdict(plot)
+    del found["counted"]  # for the file beside the page
     found["choices"] = [{"name": name, "series": series} for name, series in found["choices"].items()]
     cleaned: dict[str, Any] = _clean(found)
     return cleaned

@@ -29,6 +29,11 @@ REFUSED: Final = {
 LATE_LINES: Final = 50_000
 """Lines that are late are held back until about so many others have been written."""
 
+DAYS_LATE: Final = 10
+"""One in so many of them is held back until lines of a later day have been written."""
+
+MS_DAY: Final = 86_400_000
+
 BOM: Final = b"\xef\xbb\xbf"
 
 
@@ -50,6 +55,7 @@ class Dirt:
         """Start drawing."""
         self._rng = np.random.default_rng([self.seed, 6])
         self._late: list[bytes] = []
+        self._days_late: list[bytes] = []
         self._kinds = [*SHARES, "clean"]
         self._chances = np.array([*SHARES.values(), 1 - sum(SHARES.values())])
 
@@ -67,6 +73,9 @@ class Dirt:
         if last or len(self._late) > LATE_LINES * SHARES["late"]:
             found += self._late
             self._late = []
+        today = _day(clean[-1]) if clean else 0
+        found += [line for line in self._days_late if last or _day(line) < today]
+        self._days_late = [line for line in self._days_late if not last and _day(line) >= today]
         return b"".join(found)
 
     def account(self) -> dict[str, Any]:
@@ -101,7 +110,7 @@ class Dirt:
             self.counts["lines"] += 1
             return [line, [b"\n", b"  \n", b"\t\r\n"][self._rng.integers(3)]]
         if kind == "late":
-            self._late.append(line)
+            (self._days_late if self.counts["late"] % DAYS_LATE == 1 else self._late).append(line)
             return []
         return [self._spoilt(kind, line.removesuffix(b"\n")) + b"\n"]
 
@@ -146,6 +155,12 @@ class Dirt:
         name = names[self._rng.integers(len(names))]
         row[name] = values[self._rng.integers(len(values))]
         self.coerced[name] += 1
+
+
+def _day(line: bytes) -> int:
+    """The day of a clean line, counted from 1970."""
+    found = re.search(rb'"ts": ?([0-9]+)', line)
+    return int(found[1]) // MS_DAY if found else 0
 
 
 def _broken(text: str) -> str:

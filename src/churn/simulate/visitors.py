@@ -17,6 +17,9 @@ GUEST_PAGES: Final = ("Home", "Register", "Submit Registration", "About", "Help"
 FIRST_GUEST: Final = END + 1
 """The first of the guests' states, which come after all others, one a page."""
 
+PAST: Final = 60
+"""Within so many seconds past the end of the window the last visitor comes: the real log has two such lines."""
+
 _LEAVE: Final = len(GUEST_PAGES)
 _STEP: Final = np.array([
     # Home  Regist Submit About  Help   Error  leave
@@ -30,7 +33,7 @@ _STEP: Final = np.array([
 
 
 def visits(users: int, busy: Floats, days: int, seed: int) -> Rows:
-    """The events of all visits, each a session of its own.
+    """The events of all visits, each a session of its own; the last comes when the window is over.
 
     Args:
         users: of the log.
@@ -51,7 +54,13 @@ def visits(users: int, busy: Floats, days: int, seed: int) -> Rows:
         t, item = t + np.where(page == GUEST_PAGES.index("Submit Registration"), 1, wait), item + 1
         stays = (page != _LEAVE) & (t < days * DAY)
         t, page, session, item = t[stays], page[stays], session[stays], item[stays]
-    return Rows.joined(parts)
+    return Rows.joined([*parts, _last_visit(n, days * DAY, seed)])
+
+
+def _last_visit(session: int, end: int, seed: int) -> Rows:
+    """Two lines past the end of the window, of nobody, so they move no date that the log is judged by."""
+    t = end + np.sort(np.random.default_rng([seed, 7]).choice(PAST, 2, replace=False))
+    return _rows(t, np.array([0, GUEST_PAGES.index("Help")]), np.full(2, session), np.arange(2))
 
 
 def _rows(t: np.ndarray, page: np.ndarray, session: np.ndarray, item: np.ndarray) -> Rows:

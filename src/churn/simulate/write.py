@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -53,7 +53,7 @@ def simulate(
         The number of events; of a dirty log, of those before it was spoilt.
 
     Raises:
-        SettingsError: for options that do not go together.
+        SettingsError: for options that do not go together, and outputs that are one file.
         OutputError: if a file cannot be written.
     """
     if form not in FORMATS:
@@ -62,6 +62,7 @@ def simulate(
         raise SettingsError("only a file of lines can be dirty", "choose --format json and a file")
     if target is None and form == "parquet":
         raise SettingsError("Parquet cannot go to standard output", "choose --format json, or a file")
+    _check_apart([target, _beside(target) if target and dirty else None, truth_file])
     with ExitStack() as files:
         out = files.enter_context(_aside(target)) if target else sys.stdout.buffer
         truth_out = files.enter_context(_aside(truth_file)) if truth_file else None
@@ -83,6 +84,26 @@ def simulate(
     return len(found)
 
 
+def _check_apart(outputs: Sequence[Path | None]) -> None:
+    """Refuse two outputs in one file, the names of unfinished ones included.
+
+    Raises:
+        SettingsError: with the file.
+    """
+    taken: set[Path] = set()
+    for output in outputs:
+        if output is None:
+            continue
+        places = {place.resolve() for place in (output, _unfinished(output))}
+        if taken & places:
+            raise SettingsError(f"two outputs would be written to {output}", "name another file for one of them")
+        taken |= places
+
+
+def _unfinished(target: Path) -> Path:
+    return target.with_name(target.name + ".part")
+
+
 def _beside(target: Path) -> Path:
     return target.with_name(target.name + ".dirt.json")
 
@@ -92,7 +113,7 @@ def _aside(target: Path) -> Iterator[BinaryIO]:
     """A file that gets its name only when it is whole."""
     if target.is_dir():
         raise OutputError(f"{target} is a folder", "name a file")
-    aside = target.with_name(target.name + ".part")
+    aside = _unfinished(target)
     with writing(target.parent, FILE_REMEDY):
         try:
             with aside.open("wb", buffering=1 << 22) as file:

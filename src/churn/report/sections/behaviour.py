@@ -25,6 +25,15 @@ from churn.report.sections.data import NO_STATISTICS
 GROUPS = {"stayed": 1, "left": 2}
 """Groups that are compared, and their colours."""
 
+SESSIONS = {
+    "length of a session (minutes)": ("sessions", "length (whole minutes)"),
+    "songs of a session": ("sessions", "songs"),
+    "a user's mean break between sessions (hours)": ("users", "break between sessions (hours)"),
+}
+"""What is shown of sessions, in which table, under which name."""
+
+_SHARES = (1, 5, 25, 50, 75, 95, 99)
+
 
 def section(inputs: Inputs) -> Section:
     """The section `behaviour`."""
@@ -36,7 +45,7 @@ def section(inputs: Inputs) -> Section:
         blocks += [page_rates(inputs), *_waits(inputs)]
     else:
         blocks.append(Missing("Comparisons of who stayed and who left: nobody left."))
-    return Section("behaviour", title, [*blocks, _quantities(inputs)])
+    return Section("behaviour", title, [*blocks, _sessions(inputs), _quantities(inputs)])
 
 
 def by_date(inputs: Inputs) -> Plot:
@@ -154,6 +163,25 @@ def _waits(inputs: Inputs) -> list[Block]:
         [False, False, True, True, True, True], "statistics/churn_after.csv",
     )  # fmt: skip
     return [plot, table, Words("Days of one user are not independent, so these intervals are too narrow.")]
+
+
+def _sessions(inputs: Inputs) -> Plot:
+    """How long sessions and the breaks between them are, from the shortest to the longest."""
+    choices: dict[str, list[Series]] = {}
+    for words, (table, quantity) in SESSIONS.items():
+        choices[words] = []
+        for group, colour in _groups(inputs).items():
+            [row] = inputs.rows(f"statistics/{table}", quantity=quantity, group=group) or [{}]
+            values = [number(row, f"p{share}") for share in _SHARES]
+            shares, n = [share / 100 for share in _SHARES], row.get("n", "0")
+            choices[words].append(Series(group, shares, values, notes=[f"of {n}"] * len(_SHARES), colour=colour))
+    middles = [f"{s.name} {sized(s.y[_SHARES.index(50)])}" for s in choices["length of a session (minutes)"]]
+    return Plot(
+        "sessions", "Sessions and the breaks between them", f"Half of the sessions last at most so many minutes: "
+        f"{', '.join(middles)}.",
+        Axis("share of sessions, or of users, that have at most so much", percent=True, ends=(0, 1)),
+        Axis("minutes, songs or hours", zero=True), choices, "statistics/sessions.csv, statistics/users.csv",
+    )  # fmt: skip
 
 
 def _wait(start: float, end: float) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from churn.report.blocks import Axis, Block, Missing, Plot, Section, Series, Table, Words, decimal, shown
 from churn.report.inputs import Cells, Inputs, measured, number
-from churn.report.sections.models import NO_MODELS, TASKS, models_of, name_of, tasks_of
+from churn.report.sections.models import BOTH, NO_MODELS, models_of, tasks_of
+from churn.report.sections.names import TASKS, name_of
 
 
 def section(inputs: Inputs) -> Section:
@@ -44,7 +45,7 @@ def _table(inputs: Inputs) -> Table:
             rows.append([TASKS.get(task, task), label + chosen, *(measured(row, name) for name in names)])
     return Table(
         "Every model beside the rules of its task (★ chosen by out-of-fold average precision)",
-        ["task", "model or rule", *names], rows, [False, False, True, True, True], "metrics/models.csv",
+        ["task", "model or rule", *names], rows, [False, False, True, True, True], BOTH,
     )  # fmt: skip
 
 
@@ -65,7 +66,7 @@ def _plot(inputs: Inputs) -> Plot:
     alt = f"roc_auc of the chosen model of the first task: {decimal(number(forecast, 'roc_auc'))}."
     return Plot("honest_numbers", "The same log, asked in different ways", alt, Axis("task and model"),
                 Axis("score on held-out rows, with its 95 % interval", ends=(0.0, 1.0)), choices,
-                "metrics/models.csv", flat=True)  # fmt: skip
+                BOTH, flat=True)  # fmt: skip
 
 
 def _warnings(inputs: Inputs) -> list[Block]:

@@ -20,16 +20,13 @@ from churn.report.blocks import (
     shown,
 )  # fmt: skip
 from churn.report.inputs import Cells, Inputs, measured, number
+from churn.report.sections import studies
+from churn.report.sections.names import TASKS, name_of
 
 NO_MODELS = "No model was trained in this folder: run churn run to train one."
 
-TASKS = {
-    "forecast": "forecast",
-    "history": "history (not a forecast)",
-    "history_no_clock": "history without clock features (not a forecast)",
-    "table": "table",
-}
-"""Tasks in the order in which they are shown, and their names."""
+BOTH = "metrics/models.csv, metrics/baselines.csv"
+"""Where the numbers of models and of rules of thumb stand."""
 
 _FEATURES_SHOWN = 15
 _MODELS_SHOWN = 8
@@ -44,16 +41,19 @@ def section(inputs: Inputs) -> Section:
     blocks: list[Block] = [
         Words(
             "Each model was measured on users that it had not seen; for the forecast, also on days that it had not "
-            "seen. In brackets: 95 % intervals, by drawing users again and again."
+            "seen. In brackets: 95 % intervals, by drawing users again and again. f1_churn is taken at the threshold "
+            "chosen on training folds, f1_weighted at 0.5."
         ),
         *[scores(inputs, task) for task in tasks],
         curve(inputs, "roc", "ROC curves", Axis("false alarms: share of those who stayed", percent=True, ends=(0, 1))),
         curve(inputs, "precision_recall", "Precision and recall",
                Axis("recall: share of leavers found", percent=True, ends=(0, 1))),
         calibration(inputs),
+        _errors(inputs),
         lift(inputs),
         _thresholds(inputs),
         *_confusion(inputs),
+        *studies.blocks(inputs),
         *importance(inputs),
     ]  # fmt: skip
     return Section("models", title, blocks)
@@ -70,14 +70,9 @@ def models_of(inputs: Inputs, task: str) -> list[Cells]:
     return sorted(inputs.rows("metrics/models", task=task), key=lambda row: (row["selected"] != "1", row["model"]))
 
 
-def name_of(model: str) -> str:
-    """A model as people call it."""
-    return shown(model.replace("_", " "), 40)
-
-
 def scores(inputs: Inputs, task: str) -> Table:
     """The models of a task and the rules of thumb beside them."""
-    names = ("roc_auc", "average_precision", "f1_churn", "brier", "lift_10")
+    names = ("roc_auc", "average_precision", "f1_churn", "f1_weighted", "lift_10")
     rows = []
     for row in models_of(inputs, task):
         values = [measured(row, name) for name in names]
@@ -91,7 +86,7 @@ def scores(inputs: Inputs, task: str) -> Table:
     test = inputs.tasks.get(task, {}).get("test", {})
     size = f": {count(test['rows'])} rows, {count(test['leavers'])} leavers in the test" if test else ""
     return Table(f"{TASKS.get(task, task)}{size}", columns, rows, [False, *([True] * (len(columns) - 1))],
-                 "metrics/models.csv")  # fmt: skip
+                 BOTH)  # fmt: skip
 
 
 def _by_task(inputs: Inputs, table: str, **wanted: str) -> dict[str, list[tuple[str, int, list[Cells]]]]:
@@ -152,6 +147,21 @@ def calibration(inputs: Inputs) -> Plot:
         "calibration", "Do probabilities come true?", alt, Axis("probability that was said", percent=True),
         Axis("share that left, with its 95 % interval", percent=True, zero=True), choices, "metrics/calibration.csv",
     )  # fmt: skip
+
+
+def _errors(inputs: Inputs) -> Table:
+    """How far probabilities are off, of every model and rule."""
+    names = ("log_loss", "brier", "brier_skill", "ece")
+    rows = []
+    for task in tasks_of(inputs):
+        for kind, found in (("", models_of(inputs, task)), ("rule: ", inputs.rows("metrics/baselines", task=task))):
+            for row in found:
+                values = [measured(row, name) for name in names]
+                rows.append([TASKS.get(task, task), kind + name_of(row["model"]), *values])
+    title = (
+        "How far probabilities are off (brier_skill: share of the Brier score of saying the usual rate that is saved)"
+    )
+    return Table(title, ["task", "model", *names], rows, [False, False, *([True] * len(names))], BOTH)
 
 
 def lift(inputs: Inputs) -> Plot:

@@ -49,9 +49,13 @@ def _histogram(probabilities: list[float]) -> Plot:
     bins = np.floor(np.array(probabilities) / width + 1e-9).astype(int)
     counts = np.bincount(bins)
     middles = [(i + 0.5) * width for i in range(counts.size)]
+    counted = [
+        {"from": round(i * width, 6), "to": round((i + 1) * width, 6), "users": int(n)} for i, n in enumerate(counts)
+    ]
     return Plot(
         "risk", "How the probabilities spread", f"The highest is {percent(top)}, half are below "
         f"{percent(float(np.median(probabilities)))}.",
         Axis("probability of leaving", percent=True), Axis("users", zero=True),
-        {"": [Series("users", middles, [float(n) for n in counts], "bar")]}, "risk.csv",
+        {"": [Series("users", middles, [float(n) for n in counts], "bar")]}, "figures/risk.csv",
+        counted=counted,
     )  # fmt: skip

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from churn.report.blocks import Block, Section, Tiles, Words, count, percent, shown
 from churn.report.inputs import Inputs, measured, number
-from churn.report.sections.models import models_of, name_of, tasks_of
+from churn.report.sections.models import models_of, tasks_of
+from churn.report.sections.names import name_of
 
 
 def section(inputs: Inputs) -> Section:
