@@ -13,17 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from churn.engines import java
-
 DEADLINE = 120
 """Seconds for a process to say that it is up; machines under load take long to start a JVM."""
-
-QUICK_CODE = "-XX:TieredStopAtLevel=1"
-"""Tests run many queries over few rows: compiling them well is a quarter of all processor time, and gives nothing."""
-
-QUICK = f"{QUICK_CODE} -XX:+UseSerialGC"
-"""For Java processes that hardly work: compiling well, and collecting with many threads, costs more than it gives."""
-
 
 @dataclass
 class Cluster:
@@ -48,23 +39,13 @@ class Cluster:
         _end(self.processes[name])
 
 
-def quick_java() -> dict[str, str]:
-    """Settings for an application of the tests: quick code for driver and executors, with our own quiet log."""
-    quiet = Path(java.__file__).with_name("log4j2.properties").as_uri()
-    return {
-        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={quiet} {QUICK_CODE}",
-        "spark.executor.extraJavaOptions": QUICK_CODE,
-    }
-
-
 def environment() -> dict[str, str]:
     """For Spark's own scripts: the installed package, and this interpreter for its workers."""
     import pyspark
 
     home = str(Path(pyspark.__file__).parent)
     ours = {"SPARK_HOME": home, "PYSPARK_PYTHON": sys.executable, "SPARK_NO_DAEMONIZE": "1"}
-    daemons = {"SPARK_DAEMON_MEMORY": "256m", "SPARK_DAEMON_JAVA_OPTS": QUICK, "SPARK_LAUNCHER_OPTS": QUICK}
-    return {**os.environ, **ours, **daemons}
+    return {**os.environ, **ours, "SPARK_DAEMON_MEMORY": "256m"}
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from churn.engines import Engine
 from churn.engines.duckdb import DuckDBEngine
 from churn.engines.java import missing_java
 from tests import aws_server
-from tests.cluster import Cluster, cluster, quick_java
+from tests.cluster import Cluster, cluster
 
 # The same examples every time: a change is judged by what it does, not by its luck. Search anew with
 # `pytest --hypothesis-profile=default`.
@@ -87,7 +87,7 @@ def spark_application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make
         return SparkEngine(memory=1_500_000_000, scratch=scratch, conf=settings)
 
     scratch = tmp_path_factory.mktemp("spark")
-    first = SparkEngine(memory=1_500_000_000, scratch=scratch, master="local[2]", conf=quick_java())
+    first = SparkEngine(memory=1_500_000_000, scratch=scratch, master="local[2]")
     yield make
     first.close()
 

@@ -22,7 +22,7 @@ from churn.aws.places import Place
 from churn.aws.plan import Plan, make_plan
 from churn.aws.sizing import listed
 from churn.cli import invoke
-from tests.cluster import Cluster, quick_java
+from tests.cluster import Cluster
 from tests.cluster import environment as cluster_environment
 from tests.e2e.small import ONE_FAMILY, environment, mini_run
 from tests.parity.compare import assert_same_table
@@ -67,8 +67,7 @@ def here(step: list[str], master: str, job: Path, packages: list[str]) -> list[s
         if word.endswith("/files/job.py"):
             words[i] = str(job)
     home = cluster_environment()["SPARK_HOME"]
-    small = {**quick_java(), "spark.cores.max": "1"}  # each further executor compiles the same code once more
-    conf = [word for name, value in small.items() for word in ("--conf", f"{name}={value}")]
+    conf = ["--conf", "spark.cores.max=1"]  # each further executor compiles the same code once more
     return [f"{home}/bin/spark-submit", *packages, *conf, *words[1:]]
 
 

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from churn.steps import PRIVATE
-from tests.cluster import Cluster, quick_java
+from tests.cluster import Cluster
 from tests.cluster import environment as cluster_environment
 from tests.e2e.small import ONE_FAMILY, command, environment, finished_run, learnable_log, mini_run
 from tests.parity.compare import assert_same_table
@@ -23,8 +23,7 @@ pytestmark = [pytest.mark.spark, pytest.mark.slow]
 
 DEADLINE = 900
 LOCAL = ("--learner", "local", *ONE_FAMILY)
-QUICK = tuple(word for name, value in quick_java().items() for word in ("--conf", f"{name}={value}"))
-SMALL = ("--conf", "spark.executor.memory=640m", "--memory", "2GB", *QUICK)
+SMALL = ("--conf", "spark.executor.memory=640m", "--memory", "2GB")
 
 
 def arguments(log: Path, out: Path, master: str) -> tuple[str | Path, ...]:
@@ -116,7 +115,6 @@ def test_the_mini_log_on_the_cluster_by_spark_submit(
         spark_cluster.master,
         "--conf",
         "spark.executor.memory=640m",
-        *QUICK,
     ]
     words = ["run", log, "--out", tmp_path / "spark", "--engine", "spark", *LOCAL]
     done = subprocess.run(
