@@ -19,6 +19,8 @@ from churn.aws.estimate import Estimate, estimate
 from churn.aws.places import Place
 from churn.aws.prices import REGION, prices
 from churn.aws.sizing import UNPACKED, InputSize, given
+from churn.features import feature_list
+from churn.problem import Problem
 
 PAGE: Final = ROOT / "docs" / "scale.md"
 BEGIN, END = "<!-- computed by benchmarks/scale.py -->", "<!-- end of what is computed -->"
@@ -30,7 +32,7 @@ FULL_USERS: Final = 22_277
 ROWS_A_USER: Final = 8
 """Cut-offs of two months of log and the history: so often a user is a row of a snapshot, at most."""
 
-FEATURES: Final = 150
+FEATURES: Final = len(feature_list(Problem())[0])
 COPIES: Final = 4
 """Of the snapshots in the driver: one in Java, and what training makes of them in Python."""
 
