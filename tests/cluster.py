@@ -16,6 +16,7 @@ from pathlib import Path
 DEADLINE = 120
 """Seconds for a process to say that it is up; machines under load take long to start a JVM."""
 
+
 @dataclass
 class Cluster:
     """A running cluster: its folder, its address and its processes."""

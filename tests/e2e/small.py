@@ -10,7 +10,7 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from churn.pipeline import run
 from churn.settings import Settings
@@ -103,13 +103,13 @@ def churn(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess
     )
 
 
-def start(*arguments: str | Path) -> subprocess.Popen[str]:
+def start(*arguments: str | Path, stderr: int | IO[str] = subprocess.PIPE) -> subprocess.Popen[str]:
     """Start the command; Ctrl-C reaches it even where the tests run in the background."""
     return subprocess.Popen(
         command(*arguments),
         env=environment(),
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=stderr,
         text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )

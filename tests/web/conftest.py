@@ -10,7 +10,8 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
 
 import pytest
 from flask import Flask
@@ -76,23 +77,38 @@ def csrf_of(client: FlaskClient, path: str = "/score") -> str:
     return found[1]
 
 
+_logs: dict[int, IO[str]] = {}
+"""What running servers write to standard error, by process."""
+
+
 @contextmanager
 def serving(*arguments: str | Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """`churn serve` on a free port, and that port; ended by force if the test did not end it."""
-    process = start("serve", *arguments, "--port", "0")
-    try:
-        assert process.stdout is not None
-        said = process.stdout.readline()
-        found = re.search(r"http://\S+:(\d+)/", said)
-        assert found, (said, process.stderr.read() if process.stderr and process.poll() is not None else "")
-        yield process, int(found[1])
-    finally:
-        process.kill()
-        process.communicate()
+    # A pipe that nobody empties would be full after some hundred requests, and the server would wait for ever.
+    with TemporaryFile("w+", encoding="utf-8") as log:
+        process = start("serve", *arguments, "--port", "0", stderr=log)
+        _logs[process.pid] = log
+        try:
+            assert process.stdout is not None
+            said = process.stdout.readline()
+            found = re.search(r"http://\S+:(\d+)/", said)
+            assert found, (said, logged(process))
+            yield process, int(found[1])
+        finally:
+            process.kill()
+            process.communicate()
+            del _logs[process.pid]
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, list[dict[str, Any]]]:
     """Ask a server to end; its exit status, and the lines it logged."""
     process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=60)
-    return process.returncode, [json.loads(line) for line in errors.splitlines()]
+    process.communicate(timeout=60)
+    return process.returncode, [json.loads(line) for line in logged(process).splitlines()]
+
+
+def logged(process: subprocess.Popen[str]) -> str:
+    """What a server has written to standard error."""
+    log = _logs[process.pid]
+    log.seek(0)
+    return log.read()

@@ -20,7 +20,7 @@ from churn.cli import invoke
 from churn.web.security import HEADERS
 from tests.e2e.small import environment
 from tests.test_imports import ASK
-from tests.web.conftest import TOKEN, ended, serving
+from tests.web.conftest import TOKEN, ended, logged, serving
 
 pytestmark = pytest.mark.slow
 
@@ -297,7 +297,8 @@ def test_without_the_extra_it_says_how_to_get_it(
 def test_a_server_for_the_network_without_a_token_warns(finished: Path, tmp_path: Path) -> None:
     with serving(finished, "--uploads", tmp_path, "--host", "0.0.0.0") as (process, _):
         process.terminate()
-        _, errors = process.communicate(timeout=60)
+        process.wait(timeout=60)
+        errors = logged(process)
     assert errors.startswith("Mind: 0.0.0.0 is open to the network")
 
 
