@@ -46,10 +46,10 @@ def _compare(con: duckdb.DuckDBPyConnection, only_off: bool) -> None:
 def _difficulty(con: duckdb.DuckDBPyConnection) -> None:
     users = con.sql("SELECT count(*) FROM users").fetchall()[0][0]
     nearest = min(plain.REAL, key=lambda n: abs(n - users))
-    print(f"\n{'plain model, roc_auc':<42} {'simulated':>10} {f'real, {nearest:,} users':>20}")
+    print(f"\n{'plain model, roc_auc':<42} {'simulated':>10} {f'real, {nearest:,} users':>20} {'eventsim_mini':>15}")
     for task, score in plain.of_log(con).items():
         real = plain.REAL[nearest].get(task)
-        print(f"  {task:<40} {score:>10.3f} {'' if real is None else f'{real:.3f}':>20}")
+        print(f"  {task:<40} {score:>10.3f} {'' if real is None else f'{real:.3f}':>20} {plain.KIN[task]:>15.3f}")
 
 
 if __name__ == "__main__":

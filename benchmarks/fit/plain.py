@@ -33,6 +33,9 @@ REAL = {
     22_277: {"history, no clock": 0.730, "history": 0.919},
 }
 
+KIN = {"history, no clock": 0.612, "history": 0.745, "forecast, 10 days": 0.511}
+"""The same on `eventsim_mini`, a log of the same kind by another program: 251 users, too few to tell much."""
+
 OURS = """
 SELECT churned AS churn, paid::INT AS level, events AS count_logs, sessions AS count_sessions,
        artists AS count_distinct_artists, songs AS count_songs, distinct_songs AS count_distinct_songs,

@@ -17,7 +17,7 @@ from tests.e2e.small import churn, command, complaint, environment, learnable_lo
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
 
 DEADLINE = 1200
-FAMILIES = ("logistic_regression", "random_forest")
+FAMILIES = ("random_forest",)
 
 
 def rows(path: Path) -> list[dict[str, str]]:
