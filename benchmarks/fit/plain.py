@@ -69,7 +69,8 @@ def of_log(con: duckdb.DuckDBPyConnection) -> dict[str, float]:
 
 def forecast(con: duckdb.DuckDBPyConnection) -> float:
     """roc_auc of telling who leaves in the next days, from window counts; out of fold by user, cut-offs pooled."""
-    (first, last) = con.sql("SELECT min(ts), max(ts) FROM log").fetchall()[0]
+    # Of members, as below: a visitor's line past the window would move every cut-off into days that nobody saw whole.
+    (first, last) = con.sql("SELECT min(ts), max(ts) FROM log WHERE userId <> ''").fetchall()[0]
     end = datetime.fromtimestamp(last / 1000, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     parts = []
     while (end := end - timedelta(days=HORIZON)).timestamp() * 1000 >= first + 14 * 86_400_000:
