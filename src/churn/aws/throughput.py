@@ -1,9 +1,9 @@
 """How fast the job is: the measured figures that every estimate rests on, in this one place.
 
-How measured: `make bench SIZE=full`, contestant "churn on Spark": the first two steps of `churn run --engine spark`, JSON
-lines to events and rollups, 12.4 GB and 25.3 million lines on `local[2]`, PySpark 4.3.0, a heap of 4 GB, the log in the
-page cache, start of the Java machine included; one round of 2026-11-21 on two shared cores of an AMD EPYC. A PySpark
-script by hand took a third of it in the same run.
+How measured: `make bench SIZE=full`, contestant "churn on Spark": the first two steps of `churn run --engine spark`,
+JSON lines to events and rollups, 12.4 GB and 25.3 million lines on `local[2]`, PySpark 4.3.0, a heap of 4 GB, the log
+in the page cache, start of the Java machine included; one round of 2026-11-21 on two shared cores of an AMD EPYC. A
+PySpark script by hand took a third of it in the same run.
 """
 
 from __future__ import annotations
