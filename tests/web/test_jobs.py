@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import os
+import signal
 import time
 from datetime import date
 from pathlib import Path
@@ -209,10 +210,12 @@ def test_closing_ends_what_runs_and_removes_all(make_app: MakeApp, log: Path) ->
 def test_too_many_waiting_jobs_are_refused(make_app: MakeApp, log: Path) -> None:
     app = make_app(most_waiting=1)
     client = app.test_client()
-    statuses = [upload(client, log.read_bytes()).status_code for _ in range(4)]
-    assert statuses[0] == 202
-    assert statuses[-1] == 503
-    assert set(statuses) == {202, 503}
+    child = wait_for_child(app, upload(client, log.read_bytes()).get_json()["job"])
+    os.kill(child, signal.SIGSTOP)  # so that it is not done before the others are here
+    try:
+        assert [upload(client, log.read_bytes()).status_code for _ in range(3)] == [202, 503, 503]
+    finally:
+        os.kill(child, signal.SIGCONT)
 
 
 def test_a_file_that_is_too_large_or_not_expected_is_refused_and_gone(make_app: MakeApp) -> None:
