@@ -227,7 +227,7 @@ import sys
 from pathlib import Path
 from churn.web.server import run_server
 from churn.web.settings import WebSettings
-run_server(Path(sys.argv[1]), WebSettings(uploads=Path(sys.argv[2]), stalled=8.0), 0, lambda at: print(at, flush=True))
+run_server(Path(sys.argv[1]), WebSettings(uploads=Path(sys.argv[2]), stalled=3.0), 0, lambda at: print(at, flush=True))
 """
 
 

@@ -71,6 +71,7 @@ def run_server(source: Path, settings: WebSettings, port: int, ready: Callable[[
             ready(f"http://{_shown(settings.host)}:{server.effective_port}/")
             while not stop.asked:
                 wasyncore.loop(timeout=_TURN, use_poll=True, map=server._map, count=1)
+                server.cut()
             _finish(server)
     finally:
         tempfile.tempdir = None
@@ -104,6 +105,7 @@ class _Server(TcpWSGIServer):  # type: ignore[misc]
     """Waitress, but a client that takes nothing of its answer does not hold a thread for ever."""
 
     stalled = 0.0
+    to_cut: tuple[HTTPChannel, ...] = ()
 
     def maintenance(self, now: float) -> None:
         """See Waitress; a connection that waits to send cannot end itself, since only what can be sent wakes it."""
@@ -114,11 +116,20 @@ class _Server(TcpWSGIServer):  # type: ignore[misc]
             elif channel.stuck is None or channel.stuck[0] != channel.last_activity:
                 channel.stuck = (channel.last_activity, now)
             elif now - channel.stuck[1] >= self.stalled:
-                logger.warning("client takes no answer")
-                channel.handle_close()
+                self.to_cut += (channel,)
+
+    def cut(self) -> None:
+        """Close them between two turns of the loop.
+
+        Within one, whoever is accepted next would get the number of the closed socket, and its last event.
+        """
+        for channel in self.to_cut:
+            logger.warning("client takes no answer")
+            channel.handle_close()
+        self.to_cut = ()
 
 
-def _listen(app: Flask, settings: WebSettings, port: int) -> TcpWSGIServer:
+def _listen(app: Flask, settings: WebSettings, port: int) -> _Server:
     held: State = app.extensions["churn"]
     bound = _bound(settings.host, port)
     adjustments = Adjustments(
