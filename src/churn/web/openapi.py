@@ -12,12 +12,12 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 from churn.web import schemas
+from churn.web.problems import TYPE
 from churn.web.schemas import Schema
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 JSON: Final = "application/json"
-PROBLEM: Final = "application/problem+json"
 
 ERRORS: Final = {
     400: "The body is no JSON.",
@@ -136,6 +136,6 @@ def _operation(view: Callable[..., Any], rule: Rule, bodies: Mapping[str, Schema
 def _responses(description: Description) -> dict[str, Any]:
     schema = description.answer if description.answer is not None else {"type": "string"}
     good = {"description": "Done.", "content": {description.kind: {"schema": schema}}}
-    problem = {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    problem = {TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     bad = {str(s): {"description": ERRORS[s], "content": problem} for s in sorted({*ALWAYS, *description.errors})}
     return {str(description.status): good, **bad}
