@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from importlib import util
@@ -34,6 +35,8 @@ JAVA_SAYS = "NOTE: Picked up JDK_JAVA_OPTIONS"
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("SPARKIFY_DATA", ROOT.parent / "shared" / "data"))
+
+CHROMIUM = next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
 
 Row = dict[str, Any]
 
@@ -164,3 +167,15 @@ def write_log(path: Path, rows: Sequence[Row]) -> Path:
     """Rows as JSON lines."""
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Debian's chromium, driven by Playwright; skips where either is absent."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make venv")
+    if CHROMIUM is None:
+        pytest.skip("chromium is absent; as root, make browser installs it")
+    with sync_api.sync_playwright() as playwright:
+        made = playwright.chromium.launch(executable_path=CHROMIUM)
+        yield made
+        made.close()

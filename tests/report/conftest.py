@@ -1,11 +1,8 @@
-"""Run folders that the tests of the report share, and a browser."""
+"""Run folders that the tests of the report share."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,8 +12,6 @@ from churn.settings import Settings
 from tests.conftest import write_log
 from tests.e2e.small import finished_run
 from tests.report.logs import hostile_rows, nobody_leaves
-
-CHROMIUM = next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
 
 
 @pytest.fixture(scope="session")
@@ -45,15 +40,3 @@ def bare(base: Path) -> Path:
     profile_log(Settings((str(log),), base / "bare"))
     write_report(base / "bare")
     return base / "bare"
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """Debian's chromium, driven by Playwright; skips where either is absent."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make venv")
-    if CHROMIUM is None:
-        pytest.skip("chromium is absent; as root, make venv installs it")
-    with sync_api.sync_playwright() as playwright:
-        made = playwright.chromium.launch(executable_path=CHROMIUM)
-        yield made
-        made.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,6 @@ from churn.settings import Settings
 from tests.conftest import write_log
 from tests.report.logs import HOSTILE, hostile_rows
 from tests.web.conftest import serving
-
-CHROMIUM = next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
 
 
 class Visit:
@@ -57,18 +54,6 @@ class Visit:
 
 
 OpenVisit = Callable[..., Visit]
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """Debian's chromium, driven by Playwright; skips where either is absent."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make venv")
-    if CHROMIUM is None:
-        pytest.skip("chromium is absent; as root, make browser installs it")
-    with sync_api.sync_playwright() as playwright:
-        made = playwright.chromium.launch(executable_path=CHROMIUM)
-        yield made
-        made.close()
 
 
 @pytest.fixture(scope="session")
