@@ -14,11 +14,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from churn.errors import EngineError, QuarantineError
-from churn.pipeline import read_log, run, snapshot, versions
+from churn.pipeline import read_log, run, snapshot
 from churn.problem import Problem
 from churn.settings import Settings
 from churn.steps import PRIVATE, Done, Step
 from churn.tables import Table
+from churn.versions import versions
 from tests.conftest import event, write_log
 from tests.e2e.small import STEPS, finished_run, learnable_rows
 from tests.tiny import DAY, ms

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
-import platform
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
-from importlib import metadata
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import ibis.expr.types as ir
 import numpy as np
@@ -44,10 +41,7 @@ from churn.sources import STAGED, Source, find_sources
 from churn.steps import HERE, PRIVATE, Done, Silence, Step, Watcher, do_steps, replace_text, run_folder, steps_done
 from churn.summary import Summary, summarise
 from churn.tables import Table, split_history
-
-LIBRARIES: Final = (
-    "sparkify-churn", "duckdb", "pyspark", "ibis-framework", "pyarrow", "numpy", "scikit-learn", "onnx", "onnxruntime",
-)  # fmt: skip
+from churn.versions import code, versions
 
 
 @dataclass(frozen=True)
@@ -376,26 +370,6 @@ def open_engine(settings: Settings, files: Files | None = None) -> Iterator[Engi
     finally:
         engine.close()
         shutil.rmtree(scratch, ignore_errors=True)
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python and of the libraries that results depend on."""
-    found = {"python": platform.python_version()}
-    for name in (*LIBRARIES, "xgboost-cpu", "xgboost"):
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
-
-
-def code() -> str:
-    """A hash of this package's source: whoever changes a feature gets new numbers, not those of an earlier run."""
-    root = Path(__file__).parent
-    digest = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
-        digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
-    return digest.hexdigest()
 
 
 def run_facts(settings: Settings, summary: Summary, done: list[Done]) -> dict[str, Any]:

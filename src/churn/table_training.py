@@ -12,7 +12,6 @@ from churn.bundling import Origin, write_bundle
 from churn.errors import NotEnoughData, SettingsError
 from churn.learnable import LEAVERS_NEEDED
 from churn.learners.families import FAMILIES, choose
-from churn.pipeline import code, versions
 from churn.ranking import best_features
 from churn.readymade import Readymade, read_table
 from churn.results import TaskResult, write_metrics
@@ -21,6 +20,7 @@ from churn.studies import check_studies, write_studies
 from churn.tables import Split
 from churn.training import evaluate, fit, nobody_churns, select
 from churn.tuning import Recipe, tune
+from churn.versions import code, versions
 
 TASK: Final = "table"
 
