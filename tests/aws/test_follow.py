@@ -43,6 +43,13 @@ def cluster_is(cloud: Cloud, state: str, code: str = "", message: str = "", *, e
     cloud.proxy.on("DescribeCluster", changed(change))
 
 
+def likely_hours(cloud: Cloud) -> float:
+    """What the run was expected to take, as its record has it."""
+    record = cloud.client("s3").get_object(Bucket="results", Key="run.emr/submit.json")
+    hours: float = json.load(record["Body"])["estimate"]["hours"]["likely"]
+    return hours
+
+
 def step_is(cloud: Cloud, state: str, reason: str = "", message: str = "") -> None:
     def change(value: Any) -> None:
         value["Step"]["Status"]["State"] = state
@@ -128,7 +135,7 @@ def test_a_failed_step_is_told_in_words_with_the_drivers_last_lines(
     assert invoke(["emr", "status", OUT]) == 1
     said = capsys.readouterr()
     assert f"  | {line}" in said.out and "  | INFO line 49" in said.out and "INFO line 20" not in said.out
-    assert "took 0.50 hours and $0.50; expected 0.16 hours" in said.out
+    assert f"took 0.50 hours and $0.50; expected {likely_hours(submitted):.2f} hours" in said.out
     (complaint,) = said.err.splitlines()
     assert complaint.startswith("churn: the run failed: ") and means in complaint and remedy in complaint
 
