@@ -23,6 +23,9 @@ MAX_LINE: Final = 10_000_000
 RUN_MARK: Final = ".churn"
 """Folder inside every folder that this program writes; what lies beside it is a result, not a log."""
 
+ASIDE: Final = f"{RUN_MARK}/aside"
+"""Folder inside a run folder for what a step is making, until it is whole."""
+
 STAGED: Final = f"{RUN_MARK}/staged"
 """Folder inside a run folder for copies of a log in S3, until they are read; a later try goes on with them."""
 

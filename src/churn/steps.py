@@ -21,7 +21,7 @@ from typing import Any, Final, Protocol
 from churn.errors import ChurnError, OutputError, writing
 from churn.files import Files
 from churn.memory import peak_memory, reset_peak_memory
-from churn.sources import RUN_MARK
+from churn.sources import ASIDE, RUN_MARK
 
 logger = logging.getLogger(__name__)
 
@@ -230,7 +230,7 @@ def replace_text(path: Path, text: str) -> None:
 
 
 def _aside(out: Path) -> Path:
-    return out / PRIVATE / "aside"
+    return out / ASIDE
 
 
 def _marker(out: Path, step: Step) -> Path:

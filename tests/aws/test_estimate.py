@@ -32,7 +32,7 @@ def test_the_likely_hours_of_the_full_log_follow_from_the_measured_throughput() 
 
 def test_dollars_are_hours_times_the_rows_that_are_named() -> None:
     found = estimate(REFERENCE, told(12_000_000_000), TABLE, "us-east-1")
-    rate = 4 * (0.192 + 0.048) + 4 * (64 + 20) * 0.08 / 730
+    rate = 4 * (0.192 + 0.048) + 4 * (64 + 30) * 0.08 / 730
     assert found.dollars_an_hour.likely == pytest.approx(rate)
     assert found.dollars.high == pytest.approx(found.hours.high * rate)
     assert {price.key for price in found.prices} == {"ec2:m5.xlarge", "emr:m5.xlarge", "ebs:gp3"}
@@ -40,7 +40,7 @@ def test_dollars_are_hours_times_the_rows_that_are_named() -> None:
 
 def test_prices_of_the_users_own_are_reckoned_with() -> None:
     cheap = estimate(REFERENCE, told(10**9), prices({"ec2:m5.xlarge": "0"}), "us-east-1")
-    assert cheap.dollars_an_hour.likely == pytest.approx(4 * 0.048 + 4 * 84 * 0.08 / 730)
+    assert cheap.dollars_an_hour.likely == pytest.approx(4 * 0.048 + 4 * 94 * 0.08 / 730)
 
 
 @given(TYPES, st.integers(1, 50), st.integers(1, 10**13), st.booleans(), st.booleans())

@@ -29,6 +29,8 @@ def test_files_of_a_log_are_found_by_their_ending_and_results_of_a_run_are_not_a
         ("log/run/quarantine/e.jsonl", 500),
     ]
     assert listed(LOG, objects) == InputSize(30, 30, 2, 2, listed=True)
+    objects += [("log/of.churn/f.json", 3), ("log/official/g.json", 4)]  # no mark of ours, though it ends like one
+    assert listed(LOG, objects).stored == 37
 
 
 def test_one_object_is_a_log_whatever_it_is_called() -> None:
@@ -45,6 +47,13 @@ def test_packed_files_hold_more_and_are_read_by_one_task_each() -> None:
 def test_a_place_without_a_log_is_refused(objects: list[tuple[str, int]]) -> None:
     with pytest.raises(SourceError, match="s3://bucket/log/: no log is there"):
         listed(LOG, objects)
+
+
+def test_an_empty_object_of_that_name_is_what_a_run_would_read_unless_a_folder_is_named() -> None:
+    objects = [("log", 0), ("log/", 0), ("log/a.json", 7)]
+    with pytest.raises(SourceError, match="s3://bucket/log: no log is there"):
+        listed(Place("bucket", "log"), objects)
+    assert listed(LOG, objects).stored == 7
 
 
 def test_what_only_begins_like_the_log_is_another_folder() -> None:

@@ -7,11 +7,11 @@ from typing import Any
 from churn.aws.asked import Asked
 from churn.aws.certificates import check_cryptography
 from churn.aws.client import ABSENT, DENIED, Clients, code_of, translated
+from churn.aws.find import CLUSTER_ENDING
 from churn.aws.objects import listing
 from churn.aws.places import Place
+from churn.aws.releases import spark_of
 from churn.errors import CloudError, OutputError, SettingsError
-
-ENDED = ("TERMINATING", "TERMINATED", "TERMINATED_WITH_ERRORS")
 
 
 def check_account(clients: Clients) -> str:
@@ -117,10 +117,8 @@ def _check_role(clients: Clients, call: str, argument: str, name: str, option: s
 def _check_cluster(clients: Clients, cluster: str) -> None:
     with translated(f"--cluster-id {cluster}"):
         found = clients.emr.describe_cluster(ClusterId=cluster)["Cluster"]
-    if found["Status"]["State"] in ENDED:
+    if found["Status"]["State"] in CLUSTER_ENDING:
         raise CloudError(f"--cluster-id {cluster}: has ended", "name one that runs, or leave it out")
-    from churn.aws.releases import spark_of
-
     spark_of(found.get("ReleaseLabel", "emr-0.0.0"))
 
 

@@ -23,6 +23,9 @@ CORES: Final = 4
 
 LEAST_DISK: Final = 64
 MOST_DISK: Final = 2000
+ROOT_DISK: Final = 30
+"""GB of a machine's first disk, which is paid for like any other; the program's environment takes two of them."""
+
 PYTHON: Final = "/opt/churn/bin/python"
 """Where the bootstrap puts it on every machine."""
 

@@ -37,8 +37,7 @@ def end(clients: Clients, out: Place, every: float = 5.0) -> tuple[Record, bool]
     if running:
         _order(clients, there)
         _wait(clients, there, every)
-    if there.last.kind == "cluster":
-        _tidy(clients, out, there)
+    tidy(clients, out, there)
     return there, running
 
 
@@ -64,10 +63,12 @@ def _wait(clients: Clients, there: Record, every: float) -> None:
         time.sleep(every)
 
 
-def _tidy(clients: Clients, out: Place, there: Record) -> None:
-    """Remove the certificates and the security configuration of an ended cluster."""
+def tidy(clients: Clients, out: Place, there: Record) -> None:
+    """Remove what an ended cluster leaves behind: its certificates and its security configuration."""
     from botocore.exceptions import ClientError
 
+    if there.last.kind != "cluster":
+        return
     place = requests.certificates_at(out, there.token)
     with translated(f"tidying up after {there.last.id}"):
         clients.s3.delete_object(Bucket=place.bucket, Key=place.key)
@@ -76,9 +77,3 @@ def _tidy(clients: Clients, out: Place, there: Record) -> None:
         except ClientError as error:
             if code_of(error) != "InvalidRequestException":  # it is gone already
                 raise
-
-
-def tidy(clients: Clients, out: Place, there: Record) -> None:
-    """What `end` removes, for a run that has come to its own end."""
-    if there.last.kind == "cluster":
-        _tidy(clients, out, there)

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from churn.aws import throughput
-from churn.aws.cluster import SERVERLESS_DISK, Shape
+from churn.aws.cluster import ROOT_DISK, SERVERLESS_DISK, Shape
 from churn.aws.prices import HOURS_A_MONTH, REGION, Price, Prices
 from churn.aws.sizing import InputSize
 
 OTHER_REGION: Final = 1.3
 """By how much the high estimate grows where the price table's region is not the cluster's."""
-
-FREE_DISK: Final = 20
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,7 @@ def _cluster_rate(shape: Shape, prices: Prices) -> tuple[tuple[Price, ...], Rang
     ec2 = {one.name: prices.of("ec2", one.name) for one in (shape.primary, shape.worker)}
     charges = {one.name: prices.of("emr", one.name) for one in (shape.primary, shape.worker)}
     disk = prices.of("ebs", "gp3")
-    disks = (shape.workers + 1) * (shape.disk + FREE_DISK) * disk.dollars / HOURS_A_MONTH
+    disks = (shape.workers + 1) * (shape.disk + ROOT_DISK) * disk.dollars / HOURS_A_MONTH
 
     def rate(i: int) -> float:
         share = throughput.SPOT_SHARE[i] if shape.spot else 1.0
@@ -103,8 +101,8 @@ def _assumptions(shape: Shape, size: InputSize, busy: int, region: str, start: t
         f"a core of the cluster keeps {low:.0%}, {likely:.0%} or {high:.0%} of that (low, likely, high); not measured",
         f"{busy} tasks at a time read {size.unpacked / 1e9:.1f} GB as JSON lines",
         f"after the rollups {throughput.REST_SECONDS:.0f} s and {throughput.REST_SECONDS_A_GB:.0f} s a GB on the "
-        "driver (measured on 2 cores), times 0.7, 1 or 2",
-        f"until the step starts: {start[0]:g}, {start[1]:g} or {start[2]:g} minutes; not measured",
+        f"driver (measured on 2 cores), times {_either(throughput.REST_SPREAD)}",
+        f"until the step starts: {_either(start)} minutes; not measured",
     ]
     if not size.listed:
         said.append("the input's size is as told; it is taken for plain JSON lines in files that can be cut")
@@ -113,10 +111,17 @@ def _assumptions(shape: Shape, size: InputSize, busy: int, region: str, start: t
     if busy < shape.executors.tasks:
         said.append(f"only {busy} of {shape.executors.tasks} cores have something to read: fewer or smaller files help")
     if shape.spot:
-        said.append("spot workers cost 30 %, 45 % or 100 % of the on-demand price; a lost one costs time")
+        said.append(f"spot workers cost {_either(throughput.SPOT_SHARE)} of the on-demand price; a lost one costs time")
     if region != REGION:
-        said.append(f"prices are those of {REGION}; {region} may differ, so the high estimate is 30 % higher")
+        said.append(
+            f"prices are those of {REGION}; {region} may differ, so the high one is taken times {OTHER_REGION:g}"
+        )
     return (*said, "not included: S3 storage and requests, traffic between regions, KMS, taxes, discounts")
+
+
+def _either(figures: tuple[float, ...]) -> str:
+    low, likely, high = figures
+    return f"{low:g}, {likely:g} or {high:g}"
 
 
 def _pick(figures: Range, i: int) -> float:

@@ -10,6 +10,7 @@ from churn.aws.record import Record
 from churn.aws.requests import NAME
 
 CLUSTER_ENDED: Final = frozenset(("TERMINATED", "TERMINATED_WITH_ERRORS"))
+CLUSTER_ENDING: Final = CLUSTER_ENDED | {"TERMINATING"}
 STEP_ENDED: Final = frozenset(("COMPLETED", "CANCELLED", "FAILED", "INTERRUPTED"))
 JOB_ENDED: Final = frozenset(("SUCCESS", "FAILED", "CANCELLED"))
 

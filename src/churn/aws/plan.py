@@ -13,7 +13,7 @@ from churn.aws.asked import MOST_HOURS, Asked
 from churn.aws.cluster import SERVERLESS_WORKER, Shape, disk_for, spark_settings
 from churn.aws.estimate import Estimate, estimate
 from churn.aws.files import MOST_BYTES, JobFiles, job_files
-from churn.aws.prices import prices
+from churn.aws.prices import Prices, prices
 from churn.aws.releases import spark_of
 from churn.aws.sizing import InputSize
 from churn.errors import SettingsError
@@ -84,7 +84,7 @@ def make_plan(asked: Asked, size: InputSize) -> Plan:
         SettingsError: for machines that are not in the price table, or a budget below the low estimate.
     """
     table = prices(asked.prices)
-    shape = _shape(asked, size)
+    shape = _shape(asked, size, table)
     files = job_files(shape.worker.arch, image=asked.serverless and not asked.image)
     if files.size > MOST_BYTES:
         raise SettingsError(f"the files to upload have {files.size:,} bytes", "install a package without extra files")
@@ -93,11 +93,10 @@ def make_plan(asked: Asked, size: InputSize) -> Plan:
     return Plan(asked, size, shape, spark_settings(shape, size), files, found, _hard_limit(asked, found))
 
 
-def _shape(asked: Asked, size: InputSize) -> Shape:
+def _shape(asked: Asked, size: InputSize, table: Prices) -> Shape:
     disk = disk_for(size, asked.workers) if asked.workers > 0 else 0
     if asked.serverless:
         return Shape(SERVERLESS_WORKER, SERVERLESS_WORKER, asked.workers, False, min(disk, 200), serverless=True)
-    table = prices(asked.prices)
     worker = table.instance(asked.instance)
     return Shape(table.instance(asked.primary or asked.instance), worker, asked.workers, asked.spot, disk)
 

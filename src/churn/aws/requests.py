@@ -6,7 +6,7 @@ import json
 from typing import Any, Final
 
 from churn.aws.asked import Asked
-from churn.aws.cluster import Shape
+from churn.aws.cluster import ROOT_DISK, Shape
 from churn.aws.places import Place
 from churn.s3.client import KMS_KEY
 
@@ -14,8 +14,6 @@ TAG: Final = "churn:run"
 """The tag by which a run is found again."""
 
 NAME: Final = "churn"
-ROOT_DISK: Final = 30
-"""GB; the environment takes two of them."""
 
 
 def tags(asked: Asked, key: str) -> dict[str, str]:

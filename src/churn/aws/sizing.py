@@ -8,7 +8,8 @@ from typing import Final
 
 from churn.aws.places import Place
 from churn.errors import SettingsError, SourceError
-from churn.sources import ENDINGS, RUN_MARK
+from churn.s3.find import logs_below
+from churn.sources import ENDINGS
 
 UNPACKED: Final = {".gz": 16.0, ".zst": 16.0, ".bz2": 20.0, ".parquet": 20.0}
 """Bytes of JSON lines that one stored byte stands for, by ending.
@@ -59,36 +60,15 @@ def listed(place: Place, objects: Iterable[tuple[str, int]]) -> InputSize:
     Raises:
         SourceError: if no object there is a log, or all are empty.
     """
-    listed_there = list(objects)  # by their beginning, so `log` also brings `log-2017/`
-    alone = [(key, size) for key, size in listed_there if key == place.key and size]
-    everything = alone or [(key, size) for key, size in listed_there if key.startswith(place.below)]
-    ours = {key[: -len(RUN_MARK) - 1] for key in _parents(everything) if key.endswith(RUN_MARK + "/")}
-    found = [
-        (key, size)
-        for key, size in everything
-        if (key == place.key or key.lower().endswith(ENDINGS))
-        and not _hidden(key.removeprefix(place.key))
-        and not any(key.startswith(run) for run in ours)
-    ]
+    there = dict(objects)  # by their beginning, so `log` also brings `log-2017/`
+    alone = place.key in there and not place.key.endswith("/")
+    found = [(key, there[key]) for key in ([place.key] if alone else logs_below(there, place.below))]
     stored = sum(size for _, size in found)
     if not stored:
         raise SourceError(f"{place}: no log is there", f"files are found by their ending: {', '.join(ENDINGS)}")
     unpacked = sum(size * _factor(key) for key, size in found)
     pieces = sum(1 if key.lower().endswith(WHOLE) else -(-size // PIECE) for key, size in found if size)
     return InputSize(stored, int(unpacked), len(found), pieces, listed=True)
-
-
-def _parents(objects: Iterable[tuple[str, int]]) -> set[str]:
-    """Every folder that some key lies in."""
-    found: set[str] = set()
-    for key, _ in objects:
-        parts = key.split("/")[:-1]
-        found |= {"/".join(parts[: i + 1]) + "/" for i in range(len(parts))}
-    return found
-
-
-def _hidden(name: str) -> bool:
-    return any(part.startswith((".", "_")) for part in name.split("/"))
 
 
 def _factor(key: str) -> float:

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 from churn.aws import objects, record
 from churn.aws.client import Clients, translated
-from churn.aws.find import CLUSTER_ENDED, JOB_ENDED, STEP_ENDED, started_by, step_of
+from churn.aws.find import CLUSTER_ENDING, JOB_ENDED, STEP_ENDED, started_by, step_of
 from churn.aws.places import Place
 from churn.aws.record import Record
 from churn.aws.submit import is_done
@@ -86,9 +86,9 @@ def look(clients: Clients, out: Place) -> tuple[Record, State]:
         there = there.started(*found)
     seen = {"cluster": _cluster, "step": _step, "serverless": _serverless}[there.last.kind](clients, out, there)
     phase, reason = seen.phase, seen.reason
-    if is_done(clients, out) and phase == "ended":
+    if phase in ("done", "ended") and is_done(clients, out):
         phase = "done"
-    elif phase == "done" and not is_done(clients, out):
+    elif phase == "done":
         phase, reason = "failed", "it ended without run.json, so without its whole result"
     hours = ((seen.ended or datetime.now(UTC)) - seen.started).total_seconds() / 3600
     dollars = hours * float(there.estimate["dollars_an_hour"]["likely"])
@@ -112,7 +112,7 @@ def _cluster(clients: Clients, out: Place, there: Record) -> _Seen:
     state, step_state = status["State"], step_status.get("State", "")
     change = status.get("StateChangeReason", {})
     reason = step_status.get("reason") or change.get("Message", "")
-    if state in CLUSTER_ENDED or state == "TERMINATING":
+    if state in CLUSTER_ENDING:
         phase: Phase = "done" if step_state == "COMPLETED" else "failed"
         if phase == "failed" and change.get("Code") == "USER_REQUEST" and step_state != "FAILED":
             phase = "ended"

@@ -97,13 +97,11 @@ def _claim(clients: Clients, plan: Plan, there: Record | None) -> Record | None:
     asked = plan.asked
     if there is None:
         checks.check_output(clients, asked)
-        fresh = Record(plan.key, asked.region, asked.as_json(), plan.estimate.as_json(), plan.hours, ())
-        return fresh.claimed(_kind(plan)).written(clients, asked.out)
-    if there.last.id:
-        again = Record(plan.key, asked.region, asked.as_json(), plan.estimate.as_json(), plan.hours, there.attempts,
-                       there.etag)  # fmt: skip
-        return again.claimed(_kind(plan)).written(clients, asked.out)
-    return there.renewed().written(clients, asked.out)
+    elif not there.last.id:
+        return there.renewed().written(clients, asked.out)
+    attempts, etag = (there.attempts, there.etag) if there else ((), None)
+    ours = Record(plan.key, asked.region, asked.as_json(), plan.estimate.as_json(), plan.hours, attempts, etag)
+    return ours.claimed(_kind(plan)).written(clients, asked.out)
 
 
 def _kind(plan: Plan) -> str:

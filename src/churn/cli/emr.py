@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from churn.aws.asked import Asked
 from churn.aws.places import Place
 from churn.aws.plan import Plan, make_plan
 from churn.aws.sizing import InputSize, given, listed
@@ -48,7 +49,7 @@ def plan(input_size: str | None, show_files: bool, as_json: bool, **options: Any
       churn emr plan s3://bucket/log/ --out s3://bucket/run/ --spot --max-cost 2 -- --horizon 30
     """
     if input_size:
-        made = make_plan(asked_of(options, options["region"] or "us-east-1"), given(_bytes(input_size)))
+        made = make_plan(asked_of(options, options["region"] or Asked.region), given(_bytes(input_size)))
     else:
         _, made = _planned(options)
     _print(made, as_json=as_json, files=show_files)

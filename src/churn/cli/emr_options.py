@@ -8,7 +8,6 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from churn.aws import releases
 from churn.aws.asked import Asked
 from churn.aws.places import Place
 from churn.errors import SettingsError
@@ -27,13 +26,13 @@ def asked_options(function: F) -> F:
         click.option("--max-cost", type=float, metavar="DOLLARS",
                      help="Refuse if the low estimate is above, and end the run before it costs more."),
         click.option("--hours", type=float, help="Hard limit: the run ends after that long whatever it does."),
-        click.option("--idle", "idle_minutes", type=int, default=20, show_default=True,
+        click.option("--idle", "idle_minutes", type=int, default=Asked.idle_minutes, show_default=True,
                      help="Minutes after which a cluster that does nothing ends."),
         click.option("--kms-key", metavar="ARN", help="Key for disks and objects; without it S3's own keys."),
         click.option("--job-role", metavar="ARN", help="With --serverless: what the job may do."),
-        click.option("--instance-profile", default="EMR_EC2_DefaultRole", show_default=True,
+        click.option("--instance-profile", default=Asked.instance_profile, show_default=True,
                      help="What the machines may do."),
-        click.option("--service-role", default="EMR_DefaultRole", show_default=True, help="What EMR itself may do."),
+        click.option("--service-role", default=Asked.service_role, show_default=True, help="What EMR itself may do."),
         click.option("--subnet", metavar="ID", help="Where the cluster lies; the default VPC's by default."),
         click.option("--region", help="AWS region; by default that of the AWS settings."),
         click.option("--cluster-id", "cluster", metavar="ID", help="Run on this cluster, which then stays as it is."),
@@ -41,11 +40,11 @@ def asked_options(function: F) -> F:
         click.option("--application", metavar="ID", help="With --serverless: an application that has the image."),
         click.option("--serverless", is_flag=True, help="On EMR Serverless instead of a cluster."),
         click.option("--spot", is_flag=True, help="Spot instances as workers; the primary never is one."),
-        click.option("--release", default=releases.DEFAULT, show_default=True, help="Release of EMR; needs Spark 3.5."),
+        click.option("--release", default=Asked.release, show_default=True, help="Release of EMR; needs Spark 3.5."),
         click.option("--primary", metavar="TYPE", help="Instance type of the primary; by default the workers'."),
-        click.option("--instance", default="m5.xlarge", show_default=True, metavar="TYPE",
+        click.option("--instance", default=Asked.instance, show_default=True, metavar="TYPE",
                      help="Instance type of the workers."),
-        click.option("--workers", type=int, default=3, show_default=True,
+        click.option("--workers", type=int, default=Asked.workers, show_default=True,
                      help="Machines that read, beside the primary."),
         click.option("--out", required=True, metavar="S3", help="Folder in S3 for the result."),
         click.argument("run_options", nargs=-1, metavar="[-- OPTIONS OF churn run]"),

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from churn.aws.cluster import ROOT_DISK
 from churn.aws.diagnosis import diagnose
 from churn.aws.estimate import Range
 from churn.aws.fetch import Fetched
@@ -92,7 +93,7 @@ def _machines(plan: Plan) -> list[str]:
     each = f"{shape.worker.vcpu} vCPU, {shape.worker.memory_gib} GiB"
     return [
         f"1 primary {shape.primary.name} (on demand), {shape.workers} core {shape.worker.name} ({kind}, {each})",
-        f"{shape.disk} GB of gp3 disk on each",
+        f"{shape.disk} GB of gp3 disk on each, and {ROOT_DISK} GB for the system",
     ]
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from churn.errors import OutputError, SourceError
 from churn.s3.client import S3, S3Object, together
-from churn.s3.folder import TABLES
+from churn.s3.folder import TABLES, files_in
 from churn.s3.stage import download
 from churn.s3.url import S3Url, is_s3
-from churn.sources import RUN_MARK
+from churn.sources import ASIDE
 
 
 @contextmanager
@@ -27,7 +27,7 @@ def folder_here(place: Path | str, *, back: Sequence[str] = ()) -> Iterator[Path
         yield Path(place)
         return
     s3, url = S3(), S3Url.of(str(place))
-    tables = tuple(f"{url.below}{name}/" for name in (*TABLES, f"{RUN_MARK}/aside"))
+    tables = tuple(f"{url.below}{name}/" for name in (*TABLES, ASIDE))
     found = [thing for thing in s3.objects(url, url.below) if not thing.url.key.startswith(tables)]
     if not found:
         raise SourceError(f"{url}: there is no such folder", "check the address")
@@ -35,7 +35,7 @@ def folder_here(place: Path | str, *, back: Sequence[str] = ()) -> Iterator[Path
         folder = Path(temporary) / (url.name or url.bucket)
         download(s3, [(thing, _path(folder, url, thing)) for thing in found if not thing.url.key.endswith("/")])
         yield folder
-        made = [path for name in back for path in _files(folder / name)]
+        made = [path for name in back for path in files_in(folder / name)]
         together(lambda path: s3.upload(path, url / path.relative_to(folder).as_posix()), made)
 
 
@@ -49,7 +49,7 @@ def file_here(place: Path | str) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="churn-") as temporary:
         yield Path(temporary, url.name)
         parent = S3Url(url.bucket, url.key.rpartition("/")[0])
-        together(lambda path: s3.upload(path, parent / path.name), _files(Path(temporary)))
+        together(lambda path: s3.upload(path, parent / path.name), files_in(Path(temporary)))
 
 
 def remove_there(place: str) -> None:
@@ -67,7 +67,3 @@ def _path(folder: Path, url: S3Url, thing: S3Object) -> Path:
     if ".." in path.parts:
         raise SourceError(f"{thing.url}: a name that leads out of its folder", "remove this object")
     return path
-
-
-def _files(path: Path) -> list[Path]:
-    return [path] if path.is_file() else [file for file in sorted(path.rglob("*")) if file.is_file()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -50,12 +50,17 @@ def _expand(s3: S3, log: str) -> list[S3Object]:
     below = list(s3.objects(url, url.below))
     if not below:
         raise SourceError(f"{log}: there is no such object or folder", "check the address")
-    ours = {before for thing in below if (before := _run_around(thing.url.key)) is not None}
-    logs = [thing for thing in below if _is_log(thing.url.key, url.below)]
-    found = [thing for thing in logs if not thing.url.key.startswith(tuple(ours))]
-    if not found:
+    logs = logs_below([thing.url.key for thing in below], url.below)
+    if not logs:
         raise SourceError(f"{log}: no log in this folder", f"objects are found by their ending: {', '.join(ENDINGS)}")
-    return found
+    return [thing for thing in below if thing.url.key in logs]
+
+
+def logs_below(keys: Collection[str], root: str) -> set[str]:
+    """Those keys below a folder, itself with its slash, that are logs: neither hidden nor a result of this program."""
+    below = [key for key in keys if key.startswith(root)]
+    ours = tuple({before for key in below if (before := _run_around(key)) is not None})
+    return {key for key in below if _is_log(key, root) and not key.startswith(ours)}
 
 
 def _run_around(key: str) -> str | None:

@@ -16,7 +16,7 @@ from churn.files import Files
 from churn.s3.client import S3, S3Object, together
 from churn.s3.stage import download
 from churn.s3.url import S3Url
-from churn.sources import RUN_MARK, STAGED
+from churn.sources import ASIDE, RUN_MARK, STAGED
 
 TABLES: Final = ("events", "nobody", "rollups", "snapshots")
 """Folders of a run that hold tables of an engine."""
@@ -80,12 +80,12 @@ class S3Files(Files):
 
     def keep(self, path: Path) -> None:
         """See `Files.keep`; pointers show what is in S3 already."""
-        files = [file for file in _files(path) if not self._is_table(file)]
+        files = [file for file in files_in(path) if not self._is_table(file)]
         together(lambda file: self._s3.upload(file, self._at(file)), files)
 
     def move(self, old: Path, new: Path) -> None:
         """See `Files.move`; objects are copied inside S3 and then removed, which has no other way."""
-        pointers = [file for file in _files(old) if _pointed_at(file) is not None]
+        pointers = [file for file in files_in(old) if _pointed_at(file) is not None]
         moved = [(self._at(file), self._at(new / file.relative_to(old))) for file in pointers]
         together(lambda pair: self._s3.copy(*pair), moved)
         self._s3.delete([before for before, _ in moved])
@@ -122,13 +122,13 @@ class S3Files(Files):
 
     def spread(self, copy: Path, name: str) -> str | None:
         """See `Files.spread`."""
-        at = self._at(self._folder / RUN_MARK / "aside" / _SPREAD / name)
+        at = self._at(self._aside / _SPREAD / name)
         self._s3.upload(copy, at)
         return f"{at.bucket}/{at.key}"
 
     @property
     def _aside(self) -> Path:
-        return self._folder / RUN_MARK / "aside"
+        return self._folder / ASIDE
 
     def _objects(self, path: Path) -> Iterator[S3Object]:
         at = self._at(path)
@@ -160,5 +160,6 @@ def _pointed_at(path: Path) -> int | None:
     return int(start.removeprefix(_POINTER)) if start.startswith(_POINTER) else None
 
 
-def _files(path: Path) -> list[Path]:
+def files_in(path: Path) -> list[Path]:
+    """The files of a folder, at any depth; of a file itself."""
     return [path] if path.is_file() else [file for file in sorted(path.rglob("*")) if file.is_file()]
