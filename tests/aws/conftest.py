@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import pytest
@@ -25,9 +26,7 @@ class Cloud:
 
     def client(self, service: str) -> Any:
         """A client that goes past the proxy, for looking at what is there."""
-        import boto3
-
-        return boto3.client(service, endpoint_url=self.address, region_name="us-east-1")
+        return _client(self.address, service)
 
     def fill(self) -> None:
         """What the account holds at first."""
@@ -49,6 +48,22 @@ class Cloud:
     def names(self, bucket: str = "results") -> set[str]:
         found = self.client("s3").list_objects_v2(Bucket=bucket).get("Contents", [])
         return {one["Key"] for one in found}
+
+
+@cache
+def _client(address: str, service: str) -> Any:
+    import boto3
+
+    return boto3.client(service, endpoint_url=address, region_name="us-east-1")
+
+
+def theirs(cloud: Cloud) -> str:
+    """A cluster of somebody else that waits for steps."""
+    made = cloud.client("emr").run_job_flow(
+        Name="theirs", ReleaseLabel="emr-7.1.0", JobFlowRole="r", ServiceRole="s",
+        Instances={"MasterInstanceType": "m5.xlarge", "InstanceCount": 1, "KeepJobFlowAliveWhenNoSteps": True},
+    )  # fmt: skip
+    return str(made["JobFlowId"])
 
 
 @pytest.fixture

@@ -4,37 +4,130 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests import aws_server
-from tests.aws.conftest import SUBMIT, Cloud
-from tests.aws.proxy import Call, kill
-from tests.e2e.small import churn, start
+from tests.aws.conftest import SUBMIT, Cloud, theirs
+from tests.aws.forks import Child, Forks, forks
+from tests.aws.proxy import Answer, Call, changed, kill
+from tests.e2e.small import start
 
 pytestmark = pytest.mark.slow
 
 DEADLINE = 300
+MOST_SECONDS = 72 * 3600
+ROLE = "arn:aws:iam::123456789012:role/job"
 
 
-def requests_of(cloud: Cloud) -> list[Call]:
-    return [call for call in cloud.proxy.calls if call.operation == "RunJobFlow"]
+class OnItsOwnCluster:
+    """A cluster that the submit starts."""
+
+    def prepared(self, cloud: Cloud) -> tuple[str, ...]:
+        """Further options of the submit, and what they need."""
+        return ()
+
+    def started(self, cloud: Cloud) -> list[str]:
+        """Every run there is, ended or not."""
+        return [cluster["Id"] for cluster in cloud.clusters()]
 
 
-def assert_every_cluster_ends(cloud: Cloud) -> None:
-    """moto forgets the policy and runs no bootstrap, so the requests that have started something are looked at."""
-    started = requests_of(cloud)
-    assert len(cloud.clusters()) <= len(started)
-    for call in started:
-        request = call.json
-        assert request["AutoTerminationPolicy"]["IdleTimeout"] >= 60
-        seconds = request["BootstrapActions"][0]["ScriptBootstrapAction"]["Args"][1]
-        assert 0 < int(seconds) <= 72 * 3600
-        assert request["Instances"]["KeepJobFlowAliveWhenNoSteps"] is False
-        assert request["Instances"]["TerminationProtected"] is False
-        assert request["Steps"][0]["ActionOnFailure"] == "TERMINATE_CLUSTER"
+class OnTheirCluster:
+    """A step on a cluster that somebody else has started, which has nothing else to do."""
+
+    def prepared(self, cloud: Cloud) -> tuple[str, ...]:
+        return ("--cluster-id", theirs(cloud))
+
+    def started(self, cloud: Cloud) -> list[str]:
+        (cluster,) = cloud.clusters()
+        steps = cloud.client("emr").list_steps(ClusterId=cluster["Id"])["Steps"]
+        installed = [step for step in steps if step["Name"].endswith("-install")]
+        assert len(installed) == len(steps) - len(installed)
+        return [step["Id"] for step in steps if step not in installed]
+
+
+class OnServerless:
+    """An application that the submit makes, and the job on it.
+
+    In moto a job is done at once, and an application without jobs is said not to be there when they are listed.
+    """
+
+    def prepared(self, cloud: Cloud) -> tuple[str, ...]:
+        cloud.proxy.on("GetJobRun", changed(lambda value: value["jobRun"].update(state="RUNNING")))
+        cloud.proxy.on("ListJobRuns", no_jobs_where_there_are_none)
+        return ("--serverless", "--image", "repo/churn:1", "--job-role", ROLE)
+
+    def started(self, cloud: Cloud) -> list[str]:
+        serverless = cloud.client("emr-serverless")
+        applications = [one["id"] for one in serverless.list_applications()["applications"]]
+        assert len(applications) <= 1 and cloud.clusters() == []
+        try:
+            return [job["id"] for one in applications for job in serverless.list_job_runs(applicationId=one)["jobRuns"]]
+        except serverless.exceptions.ResourceNotFoundException:
+            return []
+
+
+def no_jobs_where_there_are_none(call: Call, pass_on: Callable[[], Answer]) -> Answer:
+    answer = pass_on()
+    return Answer(200, answer.headers, b'{"jobRuns": []}') if b"does not exist" in answer.body else answer
+
+
+class OnTheirApplication(OnServerless):
+    """A job on an application that somebody else has made."""
+
+    def prepared(self, cloud: Cloud) -> tuple[str, ...]:
+        super().prepared(cloud)
+        there = cloud.client("emr-serverless").create_application(name="theirs", type="SPARK", releaseLabel="emr-7.1.0")
+        return ("--serverless", "--application", there["applicationId"], "--job-role", ROLE)
+
+
+def assert_run_job_flow_ends(request: Any) -> None:
+    assert request["AutoTerminationPolicy"]["IdleTimeout"] >= 60
+    seconds = request["BootstrapActions"][0]["ScriptBootstrapAction"]["Args"][1]
+    assert 0 < int(seconds) <= MOST_SECONDS
+    assert request["Instances"]["KeepJobFlowAliveWhenNoSteps"] is False
+    assert request["Instances"]["TerminationProtected"] is False
+    assert request["Steps"][0]["ActionOnFailure"] == "TERMINATE_CLUSTER"
+
+
+def assert_add_job_flow_steps_ends(request: Any) -> None:
+    for step in request["Steps"]:
+        command, _, seconds, *_ = step["HadoopJarStep"]["Args"]
+        assert command == "timeout" and 0 < int(seconds) <= MOST_SECONDS
+
+
+def assert_create_application_ends(request: Any) -> None:
+    assert request["autoStopConfiguration"]["enabled"] is True
+    assert request["autoStopConfiguration"]["idleTimeoutMinutes"] >= 1
+    assert "initialCapacity" not in request  # it would be paid for while nothing runs
+
+
+def assert_start_job_run_ends(request: Any) -> None:
+    assert 0 < request["executionTimeoutMinutes"] <= MOST_SECONDS / 60
+
+
+ENDS: dict[str, Callable[[Any], None]] = {
+    "RunJobFlow": assert_run_job_flow_ends,
+    "AddJobFlowSteps": assert_add_job_flow_steps_ends,
+    "CreateApplication": assert_create_application_ends,
+    "StartJobRun": assert_start_job_run_ends,
+}
+
+
+def assert_all_that_was_started_ends(cloud: Cloud) -> None:
+    """moto forgets the limits and runs nothing, so the requests that have started something are looked at."""
+    for call in cloud.proxy.calls:
+        if call.operation in ENDS:
+            ENDS[call.operation](call.json)
+
+
+@pytest.fixture(scope="module")
+def forking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
+    with forks(tmp_path_factory.mktemp("forks")) as made:
+        yield made
 
 
 def aged(cloud: Cloud) -> None:
@@ -47,46 +140,47 @@ def aged(cloud: Cloud) -> None:
     cloud.put("run.emr/submit.json", json.dumps(value).encode())
 
 
-def calls_of_a_whole_submit(cloud: Cloud) -> int:
-    done = churn(*SUBMIT)
-    assert done.returncode == 0, done.stderr
-    number = len(cloud.proxy.calls)
-    cloud.client("emr").terminate_job_flows(JobFlowIds=[cluster["Id"] for cluster in cloud.clusters()])
-    return number
-
-
-@pytest.mark.parametrize("after", [False, True], ids=["as-it-is-sent", "once-carried-out"])
-def test_killed_at_any_call_nothing_is_left_without_an_end(cloud: Cloud, after: bool) -> None:
-    number = calls_of_a_whole_submit(cloud)
-    assert number >= 15
-    names = [call.operation for call in cloud.proxy.calls]
-    first = names.index("PutObject")  # before the claim is written nothing can have been changed
-    for nth in range(first + 1, number + 1):
-        forget(cloud)
-        child: list[subprocess.Popen[str]] = []
-        cloud.proxy.on_nth(nth, kill(lambda child=child: child[0].pid, after=after))  # type: ignore[misc]
-        with start(*SUBMIT) as process:
-            child.append(process)
-            process.communicate(timeout=DEADLINE)
-        assert process.returncode == -9, (nth, names[nth - 1])
-        assert_every_cluster_ends(cloud)
-        left = cloud.clusters()
-        assert len(left) <= 1
-        aged(cloud)
-        again = churn(*SUBMIT)
-        assert again.returncode == 0, (nth, names[nth - 1], again.stderr)
-        assert_every_cluster_ends(cloud)
-        found = cloud.clusters()
-        assert len(found) == 1, (nth, names[nth - 1])
-        assert not left or left[0]["Id"] == found[0]["Id"]
-
-
 def forget(cloud: Cloud) -> None:
     """Everything of the run before is gone."""
     cloud.proxy.rules.clear()
-    cloud.proxy.calls.clear()
     aws_server.empty(cloud.address)
     cloud.fill()
+    cloud.proxy.calls.clear()
+
+
+def moments(names: list[str]) -> list[tuple[int, bool]]:
+    """All that differ: as each call is sent (so when the one before was carried out), and after those that start.
+
+    Before the claim is written nothing can have been changed.
+    """
+    first = names.index("PutObject") + 1
+    sent = [(nth, False) for nth in range(first, len(names) + 1)]
+    return sent + [(nth, True) for nth in range(first, len(names) + 1) if names[nth - 1] in ENDS or nth == len(names)]
+
+
+@pytest.mark.parametrize("way", [OnItsOwnCluster(), OnTheirCluster(), OnServerless(), OnTheirApplication()],
+                         ids=lambda way: type(way).__name__)  # fmt: skip
+def test_killed_at_any_call_nothing_is_left_without_an_end(way: Any, cloud: Cloud, forking: Forks) -> None:
+    whole = forking.start(*SUBMIT, *way.prepared(cloud))
+    assert whole.wait() == 0, whole.said.read_text()
+    names = cloud.proxy.operations()
+    assert len(names) >= 15 and set(names) & set(ENDS)
+    for nth, after in moments(names):
+        at = (nth, names[nth - 1], after)
+        forget(cloud)
+        words = (*SUBMIT, *way.prepared(cloud))
+        child: list[Child] = []
+        cloud.proxy.on_nth(nth, kill(lambda child=child: child[0].pid, after=after))  # type: ignore[misc]
+        child.append(forking.start(*words))
+        assert child[0].wait() == -9, at
+        left = way.started(cloud)
+        assert len(left) <= 1, at
+        aged(cloud)
+        again = forking.start(*words)
+        assert again.wait() == 0, (at, again.said.read_text())
+        assert_all_that_was_started_ends(cloud)
+        found = way.started(cloud)
+        assert len(found) == 1 and found[: len(left)] == left, at
 
 
 def test_two_submits_at_once_start_one_cluster(cloud: Cloud, tmp_path: Path) -> None:
@@ -95,7 +189,6 @@ def test_two_submits_at_once_start_one_cluster(cloud: Cloud, tmp_path: Path) -> 
         said = [process.communicate(timeout=DEADLINE) for process in (one, other)]
     statuses = sorted((one.returncode, other.returncode))
     assert statuses in ([0, 0], [0, 2]), said
-    assert len(cloud.clusters()) == 1
-    assert len(requests_of(cloud)) == 1
+    assert len(cloud.clusters()) == cloud.proxy.operations().count("RunJobFlow") == 1
     if statuses == [0, 2]:
         assert any("another submit of this run began at" in err for _, err in said)

@@ -127,7 +127,8 @@ def test_on_a_cluster_that_is_there_nothing_ends_it_and_the_step_has_its_limit(
     assert list(request) == ["AddJobFlowSteps"]
     install, step = request["AddJobFlowSteps"]["Steps"]
     assert install["HadoopJarStep"]["Args"][-1].endswith("/files/ 0")
-    assert step["HadoopJarStep"]["Args"][:3] == ["timeout", "--kill-after=60", "3600"]
+    for one in (install, step):
+        assert one["HadoopJarStep"]["Args"][:3] == ["timeout", "--kill-after=60", "3600"]
     assert {one["ActionOnFailure"] for one in (install, step)} == {"CANCEL_AND_WAIT"}
 
 

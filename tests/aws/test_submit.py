@@ -12,7 +12,7 @@ import pytest
 from churn.aws import submit as submitting
 from churn.aws.files import MOST_BYTES
 from churn.cli import invoke
-from tests.aws.conftest import ARGUMENTS, LOG, OUT, SUBMIT, Cloud
+from tests.aws.conftest import ARGUMENTS, LOG, OUT, SUBMIT, Cloud, theirs
 from tests.aws.proxy import changed, cut, cut_after, refuse
 
 STARTING = {
@@ -214,6 +214,19 @@ def test_a_fresh_claim_of_somebody_else_is_waited_for_and_an_old_one_is_taken_ov
     assert len(cloud.clusters()) == 1
 
 
+def test_what_died_before_it_started_anything_may_be_submitted_to_another_place(cloud: Cloud) -> None:
+    cloud.proxy.on("RunJobFlow", refuse("ValidationException", 400, "no such subnet"), times=1)
+    assert invoke([*SUBMIT, "--hours", "1"]) == 2
+    value = record(cloud)
+    value["attempts"][-1]["claimed"] = "2026-01-01T00:00:00+00:00"
+    cloud.put("run.emr/submit.json", json.dumps(value).encode())
+    there = theirs(cloud)
+    assert invoke([*SUBMIT, "--cluster-id", there, "--hours", "3"]) == 0
+    (attempt,) = record(cloud)["attempts"]
+    assert (attempt["kind"], attempt["id"], attempt["number"]) == ("step", there, 1)
+    assert (record(cloud)["asked"]["cluster"], record(cloud)["hours"]) == (there, 3)
+
+
 def test_without_yes_and_without_anybody_to_ask_nothing_is_started(
     cloud: Cloud, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -311,11 +324,7 @@ def test_without_credentials_it_says_so(
 
 
 def test_on_a_cluster_that_is_there_steps_are_added_once(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
-    emr = cloud.client("emr")
-    there = emr.run_job_flow(
-        Name="theirs", ReleaseLabel="emr-7.1.0", JobFlowRole="r", ServiceRole="s",
-        Instances={"MasterInstanceType": "m5.xlarge", "InstanceCount": 1, "KeepJobFlowAliveWhenNoSteps": True},
-    )["JobFlowId"]  # fmt: skip
+    emr, there = cloud.client("emr"), theirs(cloud)
     for _ in range(2):
         assert invoke([*SUBMIT, "--cluster-id", there]) == 0
     assert "runs already" in capsys.readouterr().out

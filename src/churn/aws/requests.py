@@ -107,18 +107,18 @@ def _step(words: list[str], key: str, on_failure: str) -> dict[str, Any]:
 
 
 def add_steps(asked: Asked, step: list[str], key: str, hours: float) -> dict[str, Any]:
-    """The run on a cluster that is there: install on the primary, then run for at most `hours`.
+    """The run on a cluster that is there: install on the primary, then run, each for at most `hours`.
 
     The cluster stays as it is: it has no timer from us, and a failure does not end it.
     """
     folder = asked.out.job / "files/"
     here = "/tmp/churn-bootstrap.sh"
     install = f"aws s3 cp {folder / 'bootstrap.sh'} {here} && bash {here} {folder} 0"
-    limited = ["timeout", "--kill-after=60", str(round(hours * 3600)), *step]
-    steps = {f"{key}-install": ["bash", "-c", install], key: limited}
+    limit = ["timeout", "--kill-after=60", str(round(hours * 3600))]
+    steps = {f"{key}-install": ["bash", "-c", install], key: step}
     return {
         "JobFlowId": asked.cluster,
-        "Steps": [_step(words, name, "CANCEL_AND_WAIT") for name, words in steps.items()],
+        "Steps": [_step([*limit, *words], name, "CANCEL_AND_WAIT") for name, words in steps.items()],
     }
 
 

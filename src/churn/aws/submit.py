@@ -97,10 +97,9 @@ def _claim(clients: Clients, plan: Plan, there: Record | None) -> Record | None:
     asked = plan.asked
     if there is None:
         checks.check_output(clients, asked)
-    elif not there.last.id:
-        return there.renewed().written(clients, asked.out)
-    attempts, etag = (there.attempts, there.etag) if there else ((), None)
-    ours = Record(plan.key, asked.region, asked.as_json(), plan.estimate.as_json(), plan.hours, attempts, etag)
+    begun = tuple(attempt for attempt in there.attempts if attempt.id) if there else ()  # an empty claim becomes ours
+    ours = Record(plan.key, asked.region, asked.as_json(), plan.estimate.as_json(), plan.hours, begun,
+                  there.etag if there else None)  # fmt: skip
     return ours.claimed(_kind(plan)).written(clients, asked.out)
 
 
