@@ -45,11 +45,11 @@ OURS: Final[dict[str, str]] = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.ansi.enabled": "true",
     "spark.sql.adaptive.enabled": "true",
+    "spark.sql.codegen.hugeMethodLimit": "8000",  # Java never compiles longer methods, and ours are long
     "spark.sql.caseSensitive": "true",  # a log may hold `userID` beside `userId`
     "spark.sql.files.ignoreCorruptFiles": "false",
     "spark.sql.files.ignoreMissingFiles": "false",
     "spark.sql.legacy.parquet.nanosAsLong": "true",
-    "spark.sql.maxConcurrentOutputFileWriters": "24",  # a log comes by day: most tasks write few, and need not sort
     "spark.sql.sources.partitionColumnTypeInference.enabled": "true",
 }
 """Set in a session of our own inside the application, so that nobody else's queries change."""
