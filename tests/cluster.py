@@ -28,8 +28,7 @@ class Cluster:
     def add(self, *names: str) -> None:
         """Workers with one core each."""
         for name in names:
-            work = str(self.folder / f"{name}-work")
-            size = ("--host", "127.0.0.1", "--cores", "1", "--memory", "1g", "--work-dir", work)
+            size = ("--host", "127.0.0.1", "--cores", "1", "--memory", "1g", "--work-dir", str(self._work(name)))
             worker = "org.apache.spark.deploy.worker.Worker"
             self.processes[name] = _start(self.folder / name, worker, *size, self.master)
         for name in names:
@@ -38,6 +37,21 @@ class Cluster:
     def kill(self, name: str) -> None:
         """End a worker with what it runs, as a power failure would."""
         _end(self.processes[name])
+
+    def hold(self, name: str) -> None:
+        """Stop a worker and what it runs where they are."""
+        os.killpg(self.processes[name].pid, signal.SIGSTOP)
+
+    def go_on(self, name: str) -> None:
+        """See `hold`."""
+        os.killpg(self.processes[name].pid, signal.SIGCONT)
+
+    def worker_of(self, application: str, executor: str) -> str:
+        """The name of the worker that runs an executor of an application."""
+        return next(name for name in self.processes if (self._work(name) / application / executor).exists())
+
+    def _work(self, name: str) -> Path:
+        return self.folder / f"{name}-work"
 
 
 def environment() -> dict[str, str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -24,14 +23,14 @@ from churn.aws.sizing import listed
 from churn.cli import invoke
 from tests.cluster import Cluster
 from tests.cluster import environment as cluster_environment
-from tests.e2e.small import ONE_FAMILY, environment, mini_run
+from tests.e2e.small import SHORT, environment, short_run
 from tests.parity.compare import assert_same_table
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
 
 DEADLINE = 1500
 LOG, OUT = Place("logs", "mini/"), Place("results", "run/")
-OPTIONS = (*ONE_FAMILY, "--learner", "local")
+OPTIONS = (*SHORT, "--learner", "local")
 """What makes both results equal to the last digit: the same library trains."""
 
 
@@ -76,16 +75,13 @@ def tables(run: Path, task: str) -> pa.Table:
 
 
 def test_the_generated_step_on_a_real_cluster_equals_the_embedded_engine(
-    aws: str,
-    spark_cluster: Cluster,
-    data: Callable[[str], Path],
-    tmp_path: Path,
-    tmp_path_factory: pytest.TempPathFactory,
+    aws: str, spark_cluster: Cluster, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     s3_tests = pytest.importorskip("tests.s3.test_run", reason="this version of the program reads no s3://")
     options = s3_tests.hadoop_aws()
     packages = [w for i, word in enumerate(options) if word.startswith("spark.jars.") for w in (options[i - 1], word)]
-    log, clients = data("eventsim_mini.json.gz"), Clients("us-east-1")
+    log, alone = short_run(tmp_path_factory.getbasetemp())
+    clients = Clients("us-east-1")
     plan = planned(clients, log)
     job = tmp_path / "job.py"
     clients.s3.download_file(OUT.bucket, OUT.job.key + "files/job.py", str(job))
@@ -99,7 +95,6 @@ def test_the_generated_step_on_a_real_cluster_equals_the_embedded_engine(
         pytest.skip("the step is NOT tested: Maven Central does not give hadoop-aws")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
     assert invoke(["emr", "fetch", str(OUT), "--to", str(tmp_path / "fetched"), "--all"]) == 0
-    alone = mini_run(tmp_path_factory.getbasetemp(), log)
     for task in ("forecast", "history"):
         assert_same_table(tables(tmp_path / "fetched", task), tables(alone, task), "userId", "cutoff")
     for name in ("risk.csv", "metrics/lift.csv"):

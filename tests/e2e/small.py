@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from churn.pipeline import run
+from churn.problem import Problem
 from churn.settings import Settings
 from tests.conftest import JAVA_SAYS, ROOT, Row, event, write_log
 from tests.tiny import DAY, HOUR, MINUTE, ms
@@ -35,12 +36,12 @@ STEPS = {
 DAYS = 64
 
 
-def learnable_rows(*, users: int = 80, leavers: int = 45, seed: int = 1) -> list[Row]:
-    """A log of `DAYS` days: leavers are users 1 to `leavers`, who come less often and dislike more before they go."""
+def learnable_rows(*, users: int = 80, leavers: int = 45, seed: int = 1, days: int = DAYS) -> list[Row]:
+    """A log of so many days: leavers are users 1 to `leavers`, who come less often and dislike more before they go."""
     dice = random.Random(seed)
     rows: list[Row] = []
     for user in range(1, users + 1):
-        end = dice.randint(9, DAYS - 2) if user <= leavers else DAYS
+        end = dice.randint(9, days - 2) if user <= leavers else days
         for day in range(dice.randint(0, 3), end):
             tired = user <= leavers and end - day <= 12
             if dice.random() < (0.45 if tired else 0.3):
@@ -75,6 +76,20 @@ def finished_run(base: Path) -> tuple[Settings, Path]:
     settings = Settings((str(learnable_log(folder / "log.json")),), folder / "run", families=("logistic_regression",))
     run(settings)
     return settings, settings.out
+
+
+SHORT = (*ONE_FAMILY, "--horizon", "7")
+"""What `short_run` asks for."""
+
+
+@cache
+def short_run(base: Path) -> tuple[Path, Path]:
+    """As `finished_run`, for a log of few days: its file, and the folder. In S3, each day costs many requests."""
+    folder = base / "short"
+    folder.mkdir()
+    log = learnable_log(folder / "log.json", days=24)
+    run(Settings((str(log),), folder / "run", problem=Problem(horizon=7), families=("logistic_regression",)))
+    return log, folder / "run"
 
 
 @cache

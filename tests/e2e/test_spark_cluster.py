@@ -1,11 +1,13 @@
-"""The main job on a real cluster: the same snapshots, also when a worker or the driver is killed on the way."""
+"""The main job on a real cluster: the same snapshots, also when workers and the driver are killed on the way."""
 
 from __future__ import annotations
 
+import csv
+import json
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import util
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from tests.cluster import Cluster
 from tests.cluster import environment as cluster_environment
 from tests.e2e.small import ONE_FAMILY, command, environment, finished_run, learnable_log, mini_run
 from tests.parity.compare import assert_same_table
+from tests.spark_events import EventLog
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
 
@@ -26,8 +29,15 @@ LOCAL = ("--learner", "local", *ONE_FAMILY)
 SMALL = ("--conf", "spark.executor.memory=640m", "--memory", "2GB")
 
 
-def arguments(log: Path, out: Path, master: str) -> tuple[str | Path, ...]:
-    return ("run", log, "--out", out, "--engine", "spark", "--master", master, *SMALL, *LOCAL)
+BY_SPARK = ("--learner", "spark", *ONE_FAMILY, "--top-features", "8")
+"""Trains by Spark; few features need few iterations, each of which is a job."""
+
+STILL = 1.5
+"""Seconds without a word from an application whose tasks take milliseconds: it waits."""
+
+
+def arguments(log: Path, out: Path, master: str, learner: Sequence[str] = LOCAL) -> tuple[str | Path, ...]:
+    return ("run", log, "--out", out, "--engine", "spark", "--master", master, *SMALL, *learner)
 
 
 def finish(child: subprocess.Popen[str]) -> str:
@@ -53,6 +63,26 @@ def wait_for(path: Path, child: subprocess.Popen[str]) -> None:
         time.sleep(0.01)
 
 
+def kill_in_training(cluster: Cluster, log: EventLog, child: subprocess.Popen[str]) -> str:
+    """Kill a worker that a job of training is seen to wait for; gives its name."""
+    until = time.monotonic() + DEADLINE
+    while time.monotonic() < until:
+        assert child.poll() is None, child.communicate()
+        log.look()
+        if log.running and log.executor:
+            name = cluster.worker_of(log.application, log.executor)
+            cluster.hold(name)
+            time.sleep(STILL)
+            while log.look():
+                time.sleep(STILL)
+            if log.running:
+                cluster.kill(name)
+                return name
+            cluster.go_on(name)  # it was held between two jobs
+        time.sleep(0.01)
+    raise AssertionError(f"no job has trained within {DEADLINE} s")
+
+
 def snapshots(out: Path, task: str) -> pa.Table:
     return pa.concat_tables(pq.read_table(path) for path in sorted((out / "snapshots" / task).glob("*.parquet")))
 
@@ -62,7 +92,7 @@ def assert_same_snapshots(out: Path, other: Path) -> None:
         assert_same_table(snapshots(out, task), snapshots(other, task), "userId", "cutoff")
 
 
-def test_killed_driver_and_killed_worker_change_nothing(
+def test_killed_driver_and_killed_workers_change_nothing(
     spark_cluster: Cluster, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     settings, whole = finished_run(tmp_path_factory.getbasetemp())
@@ -83,6 +113,27 @@ def test_killed_driver_and_killed_worker_change_nothing(
     assert said.count("(done before)") == 1
     assert_same_snapshots(tmp_path / "run", whole)
     assert (tmp_path / "run" / "risk.csv").read_text() == (whole / "risk.csv").read_text()
+    trained_without_a_worker(spark_cluster, words[1], tmp_path)
+    assert_same_snapshots(tmp_path / "run", whole)
+
+
+def trained_without_a_worker(cluster: Cluster, log: str | Path, folder: Path) -> None:
+    """Train a run anew, by Spark, with two workers, one of which is killed while a job that trains needs it."""
+    events, out = EventLog(folder / "events"), folder / "run"
+    events.folder.mkdir()
+    with start(*arguments(Path(log), out, cluster.master, BY_SPARK), *events.options()) as child:
+        killed = kill_in_training(cluster, events, child)
+        said = finish(child)
+    cluster.add(killed)
+    assert said.count("(done before)") == 4
+    while events.look():
+        pass
+    assert len(events.lost) == 1
+    assert set(events.jobs.values()) == {True}
+    with (out / "metrics" / "models.csv").open(newline="", encoding="utf-8") as file:
+        assert [row["task"] for row in csv.DictReader(file)] == ["forecast", "history", "history_no_clock"]
+    manifest = json.loads((out / "bundle" / "manifest.json").read_text())
+    assert 0 < manifest["parity"]["max_abs_difference"] <= 1e-5
 
 
 def test_executors_that_come_and_go_are_told_before_xgboost_waits_for_them(

@@ -18,6 +18,8 @@ pytestmark = [pytest.mark.spark, pytest.mark.slow]
 
 DEADLINE = 1200
 FAMILIES = ("random_forest",)
+QUICK = ("--horizon", "7", "--top-features", "20")
+"""What makes trees small: each of their levels is a job."""
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -28,9 +30,9 @@ def rows(path: Path) -> list[dict[str, str]]:
 def test_a_run_trained_by_spark_ends_in_a_bundle_that_needs_no_java(tmp_path: Path) -> None:
     if util.find_spec("pyspark") is None or missing_java():
         pytest.skip(f"Spark is NOT tested: {missing_java() or 'pyspark is not installed'}")
-    log, out = learnable_log(tmp_path / "log.json"), tmp_path / "run"
+    log, out = learnable_log(tmp_path / "log.json", days=24), tmp_path / "run"
     spark = ("--engine", "spark", "--master", "local[2]", "--memory", "3GB", "--learner", "spark")
-    words = command("run", log, "--out", out, *spark, "--families", ",".join(FAMILIES))
+    words = command("run", log, "--out", out, *spark, "--families", ",".join(FAMILIES), *QUICK)
     done = subprocess.run(words, env=environment(), capture_output=True, text=True, timeout=DEADLINE, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     found = rows(out / "metrics" / "models.csv")

@@ -77,7 +77,7 @@ def test_the_model_spark_and_onnx_give_the_same_probabilities_on_rows_held_out(s
 def test_weights_count_and_nothing_else_decides(spark: Engine, name: str) -> None:
     family = on(spark, name)
     plain, again = (trained(family, weighted=False).logit(rows(300, seed=3)) for _ in range(2))
-    np.testing.assert_array_equal(plain, again)
+    np.testing.assert_allclose(plain, again, rtol=1e-12, atol=1e-12)  # with Spark 3.5, the SVM's last digit may move
     assert trained(family).logit(rows(300, seed=3)).mean() > plain.mean() + 0.1
     weights = trained(family).weights()
     assert sum(weight.importance for weight in weights) == pytest.approx(1)

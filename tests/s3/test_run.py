@@ -15,7 +15,7 @@ import pytest
 
 from churn.engines.java import missing_java
 from churn.s3.url import work_folder
-from tests.e2e.small import churn, complaint, finished_run
+from tests.e2e.small import SHORT, churn, complaint, finished_run, short_run
 from tests.parity.compare import assert_same_table
 from tests.s3.conftest import Put, keys
 from tests.test_sanitise import PACK
@@ -110,10 +110,14 @@ def test_mistakes_are_told_in_a_line(bucket: Any, put: Put, tmp_path: Path) -> N
 
 # Spark reads and writes S3 itself, by Hadoop's own library.
 
-AWS_SDK = {"3.5.0": "2.35.4"}
-"""The AWS library that a version of Hadoop asks for: as a whole it has 690 MB, the parts that are needed have 18."""
-
-PARTS = ("s3", "s3-transfer-manager", "sts", "apache-client", "netty-nio-client")
+SDK_1 = [f"com.amazonaws:aws-java-sdk-{part}:1.12.262" for part in ("s3", "sts", "dynamodb")]
+SDK_2 = [
+    f"software.amazon.awssdk:{part}:2.35.4"
+    for part in ("s3", "s3-transfer-manager", "sts", "apache-client", "netty-nio-client")
+]
+AWS_SDK = {"3.3.4": (SDK_1, "com.amazonaws:aws-java-sdk-bundle"), "3.5.0": (SDK_2, "software.amazon.awssdk:bundle")}
+"""For a version of Hadoop (that of Spark 3.5, that of Spark 4): the parts of Amazon's library that are needed, 11 and
+18 MB, and the whole that they stand for."""
 
 
 def hadoop_aws() -> tuple[str, ...]:
@@ -125,12 +129,12 @@ def hadoop_aws() -> tuple[str, ...]:
     hadoop = jar.stem.removeprefix("hadoop-client-api-")
     if hadoop not in AWS_SDK:
         pytest.skip(f"S3 by Spark is NOT tested: nobody has said which AWS library goes with Hadoop {hadoop}")
-    packages = [f"org.apache.hadoop:hadoop-aws:{hadoop}"]
-    packages += [f"software.amazon.awssdk:{part}:{AWS_SDK[hadoop]}" for part in PARTS]
+    parts, whole = AWS_SDK[hadoop]
+    packages = [f"org.apache.hadoop:hadoop-aws:{hadoop}", *parts]
     return (
         "--engine", "spark", "--master", "local[2]", "--memory", "2GB",
         "--conf", f"spark.jars.packages={','.join(packages)}",
-        "--conf", "spark.jars.excludes=software.amazon.awssdk:bundle",
+        "--conf", f"spark.jars.excludes={whole}",
     )  # fmt: skip
 
 
@@ -145,12 +149,12 @@ def on_spark(*words: str | Path) -> str:
 
 @pytest.mark.spark
 def test_spark_from_s3_to_s3(bucket: Any, put: Put, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> None:
-    settings, whole = finished_run(tmp_path_factory.getbasetemp())
-    lines = Path(settings.logs[0]).read_bytes().splitlines(keepends=True)
+    log, whole = short_run(tmp_path_factory.getbasetemp())
+    lines = log.read_bytes().splitlines(keepends=True)
     put("log/a b%20é.json", b"".join(lines[::3]) + b"no line\n\x01\n{}\r{}\n")
     put("log/b/[c].json.gz", gzip.compress(b"".join(lines[1::3] + lines[:5]) + b"\xc3\n"))
     put("log/d.json", PACK["zstd"](b"".join(lines[2::3]) + b"\xff\n"))
-    words = ("run", "s3://logs/log/", "--out", "s3://logs/run", *ONE_FAMILY)
+    words = ("run", "s3://logs/log/", "--out", "s3://logs/run", *SHORT)
     on_spark(*words)
     for task in ("forecast", "history"):
         assert_same_table(snapshots(bucket, task), local_snapshots(whole, task), "userId", "cutoff")
@@ -182,16 +186,17 @@ def test_spark_scores_from_s3_to_s3_and_leaves_nothing_else(
     bucket: Any, put: Put, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
 ) -> None:
     pytest.importorskip("pandas", reason="pandas is not installed, so scoring on Spark is NOT tested")
-    settings, whole = finished_run(tmp_path_factory.getbasetemp())
-    log, as_of = put("new/log.json", Path(settings.logs[0])), ("--as-of", "2018-12-01")
-    on_spark("score", whole / "bundle", log, *as_of, "--out", "s3://logs/lists/risk.csv")
+    log, whole = short_run(tmp_path_factory.getbasetemp())
+    as_of = ("--as-of", "2018-10-20")
+    on_spark("score", whole / "bundle", put("new/log.json", log), *as_of, "--out", "s3://logs/lists/risk.csv")
     assert keys(bucket) == ["lists/risk.csv", "lists/risk.drift.csv", "new/log.json"]
-    assert churn("score", whole / "bundle", settings.logs[0], *as_of, "--out", tmp_path / "risk.csv").returncode == 0
+    assert churn("score", whole / "bundle", log, *as_of, "--out", tmp_path / "risk.csv").returncode == 0
     ours = bucket.Object("lists/risk.csv").get()["Body"].read().decode().splitlines()
     here = (tmp_path / "risk.csv").read_text(encoding="utf-8").splitlines()
     assert [line.split(",")[:2] for line in ours] == [line.split(",")[:2] for line in here]
 
 
+@pytest.mark.spark
 def test_spark_without_the_library_for_s3_says_how_to_get_it(put: Put, tmp_path: Path) -> None:
     hadoop_aws()
     done = churn("ingest", put("a.json"), "--out", tmp_path / "run", "--engine", "spark", "--master", "local[1]")

@@ -70,6 +70,7 @@ _COMMIT: Final = {"mapreduce.fileoutputcommitter.algorithm.version": "2"}
 
 _FILE: Final = "number_of_the_file"
 _PATH: Final = "address_of_the_file"
+_PLACE: Final = "place_in_the_part"
 
 
 class SparkEngine:
@@ -296,11 +297,11 @@ class SparkEngine:
 
     def _json(self, members: Mapping[int, Source], columns: dict[str, str], with_lines: bool) -> DataFrame:
         json = JsonLines(columns)
-        text = self._text(members)
-        extra = []
+        text, extra, line = self._text(members), [], []
         if with_lines:
             with self._translated(self._scratch):
-                text, extra = self._with_lines(text), ["line"]
+                text, number = self._with_lines(text)
+            extra, line = [_PLACE], [number]
         file = str(next(iter(members))) if with_lines else _FILE
         parsed = _fields(self._split(text), json)
         cells = parsed.selectExpr(
@@ -312,16 +313,20 @@ class SparkEngine:
             f"CASE WHEN odd = 0 OR odd & {1 << i} = 0 THEN {quote(name)} END AS {quote(name)}"
             for i, name in enumerate(TEXTS)
         )
-        return judged.selectExpr("file", *extra, "text", "object", *map(quote, NUMBERS), *texts, "odd")
+        return judged.selectExpr("file", *line, "text", "object", *map(quote, NUMBERS), *texts, "odd")
 
-    def _with_lines(self, text: DataFrame) -> DataFrame:
-        """Add `line`: the place in its part of the file, and how many lines the parts before hold."""
+    def _with_lines(self, text: DataFrame) -> tuple[DataFrame, str]:
+        """The values with `_PLACE`, and the column `line` over it: how many lines the parts before hold, and the place.
+
+        Whoever asks for it asks last. It depends on the part that a row is in, so Spark carries no condition past it;
+        Spark 3.5 would write all that the cells are made of into the condition, over and over, which takes it minutes.
+        """
         counts: dict[int, int] = dict(text.selectExpr("spark_partition_id() AS part").groupBy("part").count().collect())
         before = list(itertools.accumulate((counts.get(i, 0) for i in range(max(counts, default=0) + 1)), initial=0))
         offsets = f"array({', '.join(f'{n}L' for n in before)})"
-        place = text.selectExpr("value", "monotonically_increasing_id() AS place")
-        part, row = f"int(shiftright(place, {_ROW_NUMBER_BITS}))", f"place & {2**_ROW_NUMBER_BITS - 1}L"
-        return place.selectExpr("value", f"({row}) + get({offsets}, {part}) + 1 AS line")
+        place = text.selectExpr("value", f"monotonically_increasing_id() AS {_PLACE}")
+        row = f"{_PLACE} & {2**_ROW_NUMBER_BITS - 1}L"
+        return place, f"({row}) + get({offsets}, spark_partition_id()) + 1 AS line"
 
     def _readable_copy(self, members: Mapping[int, Source]) -> Mapping[int, Source]:
         """Files with bytes that cannot be shown are copied with such bytes written out; see `churn.sanitise`."""
@@ -345,11 +350,11 @@ class SparkEngine:
             )
         shown = "to_json(struct(*), map('ignoreNullFields', 'false')) AS text"
         with self._translated(self._scratch):
-            numbers = self._with_lines(rows.drop(_FILE).selectExpr("struct(*) AS value"))
-        one = numbers.selectExpr("line", "value.*")
+            numbered, line = self._with_lines(rows.drop(_FILE).selectExpr("struct(*) AS value"))
+        one = numbered.selectExpr(_PLACE, "value.*")
         names = ", ".join(map(quote, rows.drop(_FILE).columns))
         return one.selectExpr(
-            f"{next(iter(members))} AS file", "line", shown.replace("*", names), "true AS object", *cells
+            f"{next(iter(members))} AS file", line, shown.replace("*", names), "true AS object", *cells
         )
 
     def _at(self, folder: Path) -> str:

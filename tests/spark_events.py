@@ -1,0 +1,74 @@
+"""What a running application of Spark writes down of itself, read while it grows: which jobs train, and where."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+TRAINS = re.compile(r"RDDLossFunction|RandomForest")
+"""Spark's own source in the name of a stage that fits a linear model or grows trees."""
+
+
+@dataclass
+class EventLog:
+    """The event log of the one application that writes into a folder.
+
+    Attributes:
+        folder: where it lies; must exist.
+        jobs: jobs that train, each with whether it has ended well; None while it runs.
+        executor: which has last ended a task of such a job.
+        lost: executors that went while they worked on such a job.
+    """
+
+    folder: Path
+    jobs: dict[int, bool | None] = field(default_factory=dict)
+    executor: str = ""
+    lost: set[str] = field(default_factory=set)
+    _stages: set[int] = field(default_factory=set)
+    _file: IO[str] | None = None
+    _begun: str = ""
+
+    def options(self) -> tuple[str, ...]:
+        """The options of the command that make Spark write it."""
+        conf = {"enabled": "true", "dir": self.folder.as_uri(), "compress": "false", "rolling.enabled": "false"}
+        return tuple(word for name, value in conf.items() for word in ("--conf", f"spark.eventLog.{name}={value}"))
+
+    @property
+    def application(self) -> str:
+        """Its id; empty before it has one."""
+        return next((path.name.partition(".")[0] for path in self.folder.glob("app-*")), "")
+
+    @property
+    def running(self) -> set[int]:
+        """Jobs that train right now, as far as it was read."""
+        return {job for job, well in self.jobs.items() if well is None}
+
+    def look(self) -> bool:
+        """Read on; whether there was anything new."""
+        if self._file is None:
+            path = next(self.folder.glob("app-*"), None)
+            if path is None:
+                return False
+            self._file = path.open(encoding="utf-8")
+        *whole, self._begun = (self._begun + self._file.read()).split("\n")
+        for line in whole:
+            kind = re.match(r'{"Event":"SparkListener(JobStart|JobEnd|TaskEnd)"', line)
+            if kind:
+                self._take(kind[1], json.loads(line))
+        return bool(whole)
+
+    def _take(self, kind: str, event: dict[str, Any]) -> None:
+        if kind == "JobStart":
+            stages = {stage["Stage ID"] for stage in event["Stage Infos"] if TRAINS.search(stage["Stage Name"])}
+            self._stages |= stages
+            if stages:
+                self.jobs[event["Job ID"]] = None
+        elif kind == "JobEnd" and event["Job ID"] in self.jobs:
+            self.jobs[event["Job ID"]] = event["Job Result"]["Result"] == "JobSucceeded"
+        elif kind == "TaskEnd" and event["Stage ID"] in self._stages:
+            self.executor = event["Task Info"]["Executor ID"]
+            if event["Task End Reason"]["Reason"] == "ExecutorLostFailure":
+                self.lost.add(self.executor)
