@@ -280,6 +280,18 @@ def test_end_terminates_confirms_and_tidies_up(submitted: Cloud, capsys: pytest.
     assert "was running no more" in capsys.readouterr().out
 
 
+def test_end_removes_the_security_configuration_that_names_a_key_of_kms(cloud: Cloud) -> None:
+    from botocore.exceptions import ClientError
+
+    assert invoke([*SUBMIT, "--kms-key", "arn:aws:kms:us-east-1:123456789012:key/abc"]) == 0
+    emr = cloud.client("emr")
+    name = emr.describe_cluster(ClusterId=cloud.clusters()[0]["Id"])["Cluster"]["SecurityConfiguration"]
+    assert "AwsKmsKey" in emr.describe_security_configuration(Name=name)["SecurityConfiguration"]
+    assert invoke(["emr", "end", OUT]) == 0
+    with pytest.raises(ClientError):
+        emr.describe_security_configuration(Name=name)
+
+
 def test_end_waits_until_aws_says_so(submitted: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     from churn.aws import end as ending
 

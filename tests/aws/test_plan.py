@@ -86,6 +86,14 @@ def test_encryption_is_on_at_rest_and_between_machines(key: str | None, capsys: 
     assert found["settings"]["spark.io.encryption.enabled"] == "true"
 
 
+def test_another_key_of_kms_is_another_security_configuration(capsys: pytest.CaptureFixture[str]) -> None:
+    """One that is there from an attempt that did not get further is taken as it is."""
+    runs = [planned(capsys, *options)["requests"] for options in ((), ("--kms-key", "arn:k"), ("--kms-key", "arn:l"))]
+    assert len({requests["CreateSecurityConfiguration"]["Name"] for requests in runs}) == 3
+    for requests in runs:
+        assert requests["RunJobFlow"]["SecurityConfiguration"] == requests["CreateSecurityConfiguration"]["Name"]
+
+
 def test_the_step_is_spark_submit_with_the_command_line_of_churn_run(capsys: pytest.CaptureFixture[str]) -> None:
     step = planned(capsys, "--", "--horizon", "30", "--families", "xgboost")["step"]
     assert step[0] == "spark-submit"

@@ -10,7 +10,6 @@ from churn.aws.client import Clients, code_of, translated
 from churn.aws.find import has_ended, started_by
 from churn.aws.places import Place
 from churn.aws.record import Record
-from churn.aws.requests import NAME
 from churn.errors import UnavailableError
 
 PATIENCE: Final = 900
@@ -73,7 +72,8 @@ def tidy(clients: Clients, out: Place, there: Record) -> None:
     with translated(f"tidying up after {there.last.id}"):
         clients.s3.delete_object(Bucket=place.bucket, Key=place.key)
         try:
-            clients.emr.delete_security_configuration(Name=f"{NAME}-{there.token}")
+            name = requests.security_name(there.token, there.asked.get("kms_key"))
+            clients.emr.delete_security_configuration(Name=name)
         except ClientError as error:
             if code_of(error) != "InvalidRequestException":  # it is gone already
                 raise

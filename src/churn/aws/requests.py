@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any, Final
 
@@ -68,7 +69,7 @@ def run_job_flow(asked: Asked, shape: Shape, step: list[str], key: str, hours: f
         "EbsRootVolumeSize": ROOT_DISK,
         "JobFlowRole": asked.instance_profile,
         "ServiceRole": asked.service_role,
-        "SecurityConfiguration": f"{NAME}-{key}",
+        "SecurityConfiguration": security_name(key, asked.kms_key),
         "VisibleToAllUsers": True,
         "ScaleDownBehavior": "TERMINATE_AT_TASK_COMPLETION",
         "Tags": [{"Key": name, "Value": value} for name, value in tags(asked, key).items()],
@@ -127,6 +128,11 @@ def certificates_at(out: Place, key: str) -> Place:
     return out.job / f"tls/{key}.zip"
 
 
+def security_name(key: str, kms_key: str | None) -> str:
+    """Of a cluster's security configuration: with another key of KMS another name, as one that is there is taken."""
+    return f"{NAME}-{key}" + (f"-{hashlib.sha256(kms_key.encode()).hexdigest()[:8]}" if kms_key else "")
+
+
 def security_configuration(asked: Asked, key: str) -> dict[str, str]:
     """Encryption of objects and disks, and TLS between the machines.
 
@@ -150,7 +156,7 @@ def security_configuration(asked: Asked, key: str) -> dict[str, str]:
     }
     metadata = {"MinimumInstanceMetadataServiceVersion": 2, "HttpPutResponseHopLimit": 1}
     whole = {"EncryptionConfiguration": encryption, "InstanceMetadataServiceConfiguration": metadata}
-    return {"Name": f"{NAME}-{key}", "SecurityConfiguration": json.dumps(whole, sort_keys=True)}
+    return {"Name": security_name(key, asked.kms_key), "SecurityConfiguration": json.dumps(whole, sort_keys=True)}
 
 
 def create_application(asked: Asked, shape: Shape, key: str) -> dict[str, Any]:
