@@ -125,9 +125,9 @@ def is_utf8(version: str) -> str:
 class JsonLines:
     """Expressions that judge `text` as one JSON object and take its fields out as text, parsed once.
 
-    The line is put into an object of our own as its first value, with a mark behind it. So two objects on one
-    line, or anything else behind the first, spoil the whole, which Spark's parser would otherwise pass over.
-    Values go into a map, not into a struct, since of a key that is named twice the first value counts.
+    The line is put into an object of our own as its first value, with a mark behind it, and there must be these two.
+    So two objects on one line, or anything else behind the first, spoil the whole, which Spark's parser would
+    otherwise pass over. Values go into maps, not into structs, since of a key that is named twice the first counts.
     """
 
     def __init__(self, columns: dict[str, str]) -> None:
@@ -135,20 +135,20 @@ class JsonLines:
         self._mark = f"end_{secrets.token_hex(6)}"  # so that no line can hold it
 
     def parsed(self) -> str:
-        """A struct `f` with a map `v`; null where the text is not exactly one JSON object."""
-        wrapped = f"""concat('{{"v":', text, ',"{self._mark}":0}}')"""
-        schema = f"struct<v: map<string, string>, {self._mark}: int>"
+        """The object of our own, `f`; null where it is no JSON."""
+        wrapped = f"""concat('{{"v":', text, ',"{self._mark}":{{}}}}')"""
+        schema = "map<string, map<string, string>>"
         return (
             f"CASE WHEN NOT {UNREADABLE} AND octet_length(text) <= {MAX_LINE} "
             f"THEN from_json({wrapped}, '{schema}', map('allowSingleQuotes', 'false')) END"
         )
 
     def fields(self) -> str:
-        """The map of the fields, null where there is none; half of an escaped pair of surrogates is no text."""
+        """The map of the fields; null unless the text is one object. Half a pair of surrogates, escaped, is no text."""
         half = r"(?i)(?<!\\)(\\\\)*\\u(d[89ab]..(?!\\ud[c-f])|(?<!\\ud[89ab]..\\u)d[c-f])"
         hint = r"contains(text, '\\ud') OR contains(text, '\\uD')"
         lone = f"CASE WHEN {hint} THEN text RLIKE {literal(half)} ELSE false END"
-        return f"CASE WHEN f.{self._mark} IS NOT NULL AND NOT {lone} THEN f.v END"
+        return f"CASE WHEN size(f) = 2 AND f['{self._mark}'] IS NOT NULL AND NOT {lone} THEN f['v'] END"
 
     def cells(self) -> dict[str, str]:
         """The 18 columns as text and `odd`, over `text` and the map `fields`."""
