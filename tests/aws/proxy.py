@@ -25,12 +25,13 @@ HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "serve
 
 @dataclass(frozen=True)
 class Call:
-    """A request: service and operation as botocore calls them, path and query, and its body."""
+    """A request: service and operation as botocore calls them, path and query, its body and its headers."""
 
     service: str
     operation: str
     path: str
     body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
 
     @property
     def json(self) -> Any:
@@ -152,7 +153,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_any(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
-        call = Call(*self._named(body), self.path, body)
+        call = Call(*self._named(body), self.path, body, {name.lower(): value for name, value in self.headers.items()})
         self.proxy.calls.append(call)
         rule = next((rule for rule in self.proxy.rules if rule.times > 0 and rule.fits(call)), None)
         if rule is None:

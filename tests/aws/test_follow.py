@@ -18,7 +18,7 @@ import pytest
 
 from churn.aws import watch as watching
 from churn.cli import invoke
-from tests.aws.conftest import OUT, SUBMIT, Cloud
+from tests.aws.conftest import OUT, SUBMIT, Cloud, theirs
 from tests.aws.proxy import Answer, changed, cut, refuse
 from tests.e2e.small import start
 
@@ -157,6 +157,37 @@ def test_a_cluster_that_ended_with_errors_before_its_step_says_why(
     assert means in capsys.readouterr().err
 
 
+def test_the_timer_of_the_hard_limit_is_told_by_the_hours(submitted: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
+    def change(value: Any) -> None:
+        status = value["Cluster"]["Status"]
+        status["State"], status["StateChangeReason"] = "TERMINATED", {"Code": "INSTANCE_FAILURE", "Message": "gone"}
+        status["Timeline"]["EndDateTime"] = status["Timeline"]["CreationDateTime"] + 100 * 3600
+
+    submitted.proxy.on("DescribeCluster", changed(change))
+    step_is(submitted, "CANCELLED")
+    assert invoke(["emr", "status", OUT]) == 1
+    assert "the run failed: it reached its hard limit; raise --hours" in capsys.readouterr().err
+
+
+def test_a_program_that_could_not_be_installed_on_a_cluster_has_failed(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """EMR cancels the steps behind one that failed."""
+    there = theirs(cloud)
+    assert invoke([*SUBMIT, "--cluster-id", there]) == 0
+    steps = {one["Name"]: one["Id"] for one in cloud.client("emr").list_steps(ClusterId=there)["Steps"]}
+    (install,) = (number for name, number in steps.items() if name.endswith("-install"))
+
+    def state(call: Any, pass_on: Callable[[], Answer]) -> Answer:
+        found = "FAILED" if call.json["StepId"] == install else "CANCELLED"
+        return changed(lambda value: value["Step"]["Status"].update(State=found))(call, pass_on)
+
+    cloud.proxy.on("DescribeStep", state)
+    capsys.readouterr()
+    found = state_of(capsys, status=1)
+    assert (found["phase"], found["job"]) == ("failed", install)
+
+
 def test_a_failed_bootstrap_is_told_by_its_own_words(submitted: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
     cluster_is(submitted, "TERMINATED_WITH_ERRORS", "BOOTSTRAP_FAILURE", "bootstrap action 1 returned 1", ended=True)
     step_is(submitted, "CANCELLED")
@@ -206,6 +237,27 @@ def test_watch_shows_each_step_once_and_ends_with_the_result(
     assert not [name for name in submitted.names() if "/tls/" in name]
 
 
+def test_watching_what_somebody_ends_ends_without_a_result(
+    submitted: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cluster_is(submitted, "TERMINATED", "USER_REQUEST", ended=True)
+    step_is(submitted, "CANCELLED")
+    assert invoke(["emr", "watch", OUT, "--every", "0.1"]) == 1
+    said = capsys.readouterr()
+    assert "ended: j-" in said.out and "the run was ended without its result" in said.err
+
+
+def test_what_cannot_be_tidied_up_does_not_hide_the_result(
+    submitted: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    step_is(submitted, "COMPLETED")
+    submitted.put("run/run.json", b"{}")
+    submitted.proxy.on("DeleteSecurityConfiguration", refuse("AccessDeniedException", 400))
+    assert invoke(["emr", "watch", OUT, "--every", "0.1"]) == 0
+    said = capsys.readouterr()
+    assert "done: j-" in said.out and "churn: not tidied up: " in said.err
+
+
 def test_watch_waits_for_a_lost_connection_and_says_so_once(
     submitted: Cloud, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -248,6 +300,15 @@ def test_ctrl_c_ends_the_watching_and_nothing_else(submitted: Cloud) -> None:
     assert "stopped watching; the run goes on" in said and "Traceback" not in said
     assert "TerminateJobFlows" not in submitted.proxy.operations()
     assert submitted.clusters()[0]["Status"]["State"] == "WAITING"
+
+
+@pytest.mark.slow
+def test_the_details_in_the_log_hold_no_session_token(submitted: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "a-token-of-this-session")
+    with start("-vv", "emr", "status", OUT) as child:
+        _, said = child.communicate(timeout=DEADLINE)
+    assert child.returncode == 0, said
+    assert "a-token-of-this-session" not in said
 
 
 @pytest.mark.slow
@@ -317,11 +378,7 @@ def test_on_somebody_elses_cluster_end_cancels_the_step_and_nothing_else(
     cloud: Cloud, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """moto knows no cancel_steps: the proxy answers it, and botocore has checked the request's form."""
-    emr = cloud.client("emr")
-    there = emr.run_job_flow(
-        Name="theirs", ReleaseLabel="emr-7.1.0", JobFlowRole="r", ServiceRole="s",
-        Instances={"MasterInstanceType": "m5.xlarge", "InstanceCount": 1, "KeepJobFlowAliveWhenNoSteps": True},
-    )["JobFlowId"]  # fmt: skip
+    emr, there = cloud.client("emr"), theirs(cloud)
     assert invoke([*SUBMIT, "--cluster-id", there]) == 0
     body = json.dumps({"CancelStepsInfoList": []}).encode()
 

@@ -7,6 +7,7 @@ import os
 import resource
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 
 from churn.aws.asked import Asked
 from churn.aws.places import Place
-from churn.aws.plan import make_plan
+from churn.aws.plan import UNTIMED_HOURS, make_plan
 from churn.aws.requests import run_words
 from churn.aws.sizing import given
 from churn.cli import invoke
@@ -167,8 +168,29 @@ def test_show_files_prints_what_would_be_uploaded(capsys: pytest.CaptureFixture[
 def test_a_budget_also_shortens_the_hard_limit() -> None:
     asked = Asked(Place("bucket", "log/"), Place("bucket", "run/"), max_cost=1.0)
     plan = make_plan(asked, given(12 * 10**9))
-    assert plan.hours * plan.estimate.dollars_an_hour.high <= 1.0 + 1e-9
-    assert plan.estimate.hours.high < plan.hours
+    for told in (plan, make_plan(replace(asked, hours=72.0), given(12 * 10**9))):
+        assert (told.hours + UNTIMED_HOURS) * told.estimate.dollars_an_hour.high <= 1.0 + 1e-9
+        assert told.estimate.hours.likely < told.hours
+    free = {price.key: "0" for price in plan.estimate.prices}
+    assert make_plan(replace(asked, prices=free, hours=5.0), given(12 * 10**9)).hours == 5.0
+
+
+def test_the_plan_names_its_budget_and_a_limit_that_is_tight(capsys: pytest.CaptureFixture[str]) -> None:
+    assert invoke([*PLAN, "--max-cost", "5", "--hours", "0.25", "--workers", "1"]) == 0
+    said = capsys.readouterr().out
+    assert "before it costs more than --max-cost $5.00" in said and "that is less than the likely" in said
+
+
+def test_the_plan_of_a_job_on_serverless_shows_no_bootstrap(capsys: pytest.CaptureFixture[str]) -> None:
+    options = ("--serverless", "--image", "repo/churn:1", "--job-role", "arn:aws:iam::123456789012:role/job")
+    assert invoke([*PLAN, *options]) == 0
+    said = capsys.readouterr().out
+    assert "bootstrap.sh on" not in said and "spark-submit" not in said and " run s3://bucket/log/" in said
+    plan = planned(capsys, *options)
+    disk = plan["settings"]["spark.emr-serverless.executor.disk"]
+    assert (
+        f"{disk.removesuffix('G')} GB of disk" in said and disk == plan["settings"]["spark.emr-serverless.driver.disk"]
+    )
 
 
 def test_the_key_is_that_of_the_run_and_not_of_its_machines() -> None:
@@ -185,6 +207,9 @@ def test_the_key_is_that_of_the_run_and_not_of_its_machines() -> None:
         (("--instance", "x9.huge"), "holds no instance type x9.huge"),
         (("--max-cost", "0.05"), "the low estimate is $0.1"),
         (("--max-cost", "-1"), "--max-cost is -1 dollars"),
+        (("--max-cost", "inf"), "--max-cost is inf dollars"),
+        (("--spot", "--max-cost", "0.15"), "may be used up after"),
+        (("--json", "--show-files"), "are both given"),
         (("--release", "emr-6.15.0"), "its Spark is 3.4.1"),
         (("--workers", "0"), "--workers is 0"),
         (("--idle", "0"), "--idle is 0"),

@@ -291,8 +291,26 @@ def test_what_aws_refuses_is_one_line(
 
 def test_the_bucket_of_somebody_else_is_told_by_its_owner(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
     """moto compares no owner, so the proxy answers as S3 does where the owner is another than the expected one."""
-    cloud.proxy.on("HeadBucket", refuse("403", 403), path="results")
+
+    def owner(call: Any, pass_on: Any) -> Any:
+        return refuse("403", 403)(call, pass_on) if call.headers.get("x-amz-expected-bucket-owner") else pass_on()
+
+    cloud.proxy.on("HeadBucket", owner, path="results")
     assert "the bucket belongs to somebody else than account 123456789012" in refused(cloud, capsys, *SUBMIT)
+
+
+def test_while_the_cluster_before_is_ending_nothing_else_is_started(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert invoke(list(SUBMIT)) == 0
+
+    def ending(value: Any) -> None:
+        value["Cluster"]["Status"]["State"] = "TERMINATING"
+
+    cloud.proxy.on("DescribeCluster", changed(ending))
+    assert invoke(list(SUBMIT)) == 2
+    assert "the cluster of the run before, is ending" in capsys.readouterr().err
+    assert len(cloud.clusters()) == 1
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -76,8 +77,8 @@ class Asked:
             raise SettingsError(f"--idle is {self.idle_minutes} minutes", "give a number from 1 to 10080")
         if self.hours is not None and not 0.25 <= self.hours <= MOST_HOURS:
             raise SettingsError(f"--hours is {self.hours:g}", f"give a number from 0.25 to {MOST_HOURS}")
-        if self.max_cost is not None and not self.max_cost > 0:
-            raise SettingsError(f"--max-cost is {self.max_cost:g} dollars", "give more than 0")
+        if self.max_cost is not None and not 0 < self.max_cost < math.inf:
+            raise SettingsError(f"--max-cost is {self.max_cost:g} dollars", "give an amount that is more than 0")
         self._check_kinds()
 
     def _check_kinds(self) -> None:

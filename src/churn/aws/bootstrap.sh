@@ -67,8 +67,8 @@ UNIT
     fi
 }
 
-# Where nobody says which machine this is, it counts as the primary: better an end too many than none.
-if [ "$seconds" -gt 0 ] && { [ ! -r "$instance" ] || grep -Eq '"isMaster"[[:space:]]*:[[:space:]]*true' "$instance"; }; then
+# Where nobody says that this machine is another, it counts as the primary: better an end too many than none.
+if [ "$seconds" -gt 0 ] && ! grep -Eqs '"isMaster"[[:space:]]*:[[:space:]]*false' "$instance"; then
     end_at_the_latest
 fi
 

@@ -65,6 +65,10 @@ KINDS: Final[dict[str, Callable[[Path], bytes]]] = {
 """Checksums of whole objects that can be computed here, best first."""
 
 
+SIZE_ALONE: Final = "size alone"
+"""How an object is checked of which S3 tells no checksum that can be computed here."""
+
+
 def kind_of(head: dict[str, Any]) -> str:
     """Which checksum of an object is compared: a name of `KINDS`, md5, md5 of parts, or size alone."""
     if head.get("ChecksumType", "FULL_OBJECT") == "FULL_OBJECT":
@@ -73,8 +77,8 @@ def kind_of(head: dict[str, Any]) -> str:
                 return kind
     tag = head["ETag"].strip('"')
     if head.get("ServerSideEncryption") == "aws:kms":
-        return "size alone"
-    return "md5" if len(tag) == 32 else "md5 of parts" if "-" in tag else "size alone"
+        return SIZE_ALONE
+    return "md5" if len(tag) == 32 else "md5 of parts" if "-" in tag else SIZE_ALONE
 
 
 def same(path: Path, head: dict[str, Any], part_size: int | None) -> bool:

@@ -71,7 +71,8 @@ class Clients:
         self.region: str = self._session.region_name or ""
         if not self.region:
             raise SettingsError("no AWS region is known", "give --region, or set AWS_REGION")
-        if self.region not in self._session.get_available_regions("emr"):
+        partitions = self._session.get_available_partitions()
+        if not any(self.region in self._session.get_available_regions("emr", name) for name in partitions):
             raise SettingsError(f"no AWS region is called {self.region}", "check --region and AWS_REGION")
 
     @cached_property

@@ -123,6 +123,8 @@ def spark_settings(shape: Shape, size: InputSize) -> dict[str, str]:
     if shape.serverless:
         return settings | {
             "spark.driver.cores": str(shape.primary.vcpu),
+            "spark.emr-serverless.driver.disk": f"{shape.disk}G",
+            "spark.emr-serverless.executor.disk": f"{shape.disk}G",
             "spark.ssl.internode.enabled": "true",
         }
     return settings | {

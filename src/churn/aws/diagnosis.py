@@ -11,7 +11,7 @@ from typing import Final
 from churn.aws import objects
 from churn.aws.client import Clients
 from churn.aws.places import Place
-from churn.aws.state import State
+from churn.aws.state import HARD_LIMIT, State
 
 LAST_LINES: Final = 15
 LOOKED_AT: Final = 300
@@ -52,7 +52,7 @@ SIGNS: Final = (
          r"Exit status: 137|Cannot allocate memory|MemoryError",
          "it ran out of memory", "take an --instance with more memory (r5, r6g), or more --workers; then submit again"),
     Sign(r"No space left on device", "a disk is full", "take more --workers, which share the data"),
-    Sign(r"exit(ed with)? (code|status):? 124\b", "it reached its hard limit", "raise --hours, or take more --workers"),
+    Sign(rf"exit(ed with)? (code|status):? 124\b|{HARD_LIMIT}", HARD_LIMIT, "raise --hours, or take more --workers"),
     Sign(r"ModuleNotFoundError|No module named", "the machines lack the program",
          "submit without --cluster-id, or run the bootstrap on all machines of that cluster"),
 )  # fmt: skip

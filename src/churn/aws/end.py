@@ -30,6 +30,7 @@ def end(clients: Clients, out: Place, every: float = 5.0) -> tuple[Record, bool]
     if not there.last.id:
         started = started_by(clients, there)
         if started is None:
+            tidy(clients, out, there)
             return there, False
         there = there.started(*started)
     running = not has_ended(clients, there)
@@ -63,17 +64,19 @@ def _wait(clients: Clients, there: Record, every: float) -> None:
 
 
 def tidy(clients: Clients, out: Place, there: Record) -> None:
-    """Remove what an ended cluster leaves behind: its certificates and its security configuration."""
+    """Remove what clusters of the run leave behind: their certificates and their security configurations."""
     from botocore.exceptions import ClientError
 
-    if there.last.kind != "cluster":
-        return
-    place = requests.certificates_at(out, there.token)
-    with translated(f"tidying up after {there.last.id}"):
-        clients.s3.delete_object(Bucket=place.bucket, Key=place.key)
-        try:
-            name = requests.security_name(there.token, there.asked.get("kms_key"))
-            clients.emr.delete_security_configuration(Name=name)
-        except ClientError as error:
-            if code_of(error) != "InvalidRequestException":  # it is gone already
-                raise
+    for attempt in there.attempts:
+        if attempt.kind != "cluster":
+            continue
+        token = there.token_of(attempt)
+        place = requests.certificates_at(out, token)
+        with translated(f"tidying up after {attempt.id or 'a cluster that never was'}"):
+            clients.s3.delete_object(Bucket=place.bucket, Key=place.key)
+            try:
+                name = requests.security_name(token, there.asked.get("kms_key"))
+                clients.emr.delete_security_configuration(Name=name)
+            except ClientError as error:
+                if code_of(error) != "InvalidRequestException":  # it is gone already
+                    raise

@@ -80,6 +80,15 @@ def application_of(serverless: Any, name: str) -> str | None:
     return None
 
 
+def is_ending(clients: Clients, there: Record) -> bool:
+    """Whether the cluster of the latest attempt is on its way out, and works for nobody any more."""
+    if there.last.kind != "cluster":
+        return False
+    with translated(there.last.id):
+        state = clients.emr.describe_cluster(ClusterId=there.last.id)["Cluster"]["Status"]["State"]
+    return state in CLUSTER_ENDING - CLUSTER_ENDED
+
+
 def has_ended(clients: Clients, there: Record) -> bool:
     """Whether what the latest attempt started has ended, however."""
     last = there.last

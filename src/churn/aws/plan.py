@@ -21,6 +21,9 @@ from churn.errors import SettingsError
 LEAST_HOURS: Final = 2
 """Of the hard limit, unless the user sets another."""
 
+UNTIMED_HOURS: Final = 0.1
+"""For which machines are paid before the bootstrap sets the timer of the hard limit. An assumption."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -110,11 +113,20 @@ def _check_budget(asked: Asked, found: Estimate) -> None:
 
 
 def _hard_limit(asked: Asked, found: Estimate) -> float:
-    """Hours after which the run ends whatever happens: as told, else well above the high estimate."""
-    if asked.hours is not None:
-        return asked.hours
-    roomy: float = max(LEAST_HOURS, math.ceil(1.5 * found.hours.high))
-    if asked.max_cost is not None:
-        affordable = asked.max_cost / found.dollars_an_hour.high
-        roomy = min(roomy, max(math.floor(affordable * 4) / 4, 0.25))
-    return min(roomy, float(MOST_HOURS))
+    """Hours after which the run ends whatever happens: as told, else well above the high estimate.
+
+    Raises:
+        SettingsError: if so much is not to be had for `--max-cost`, whatever the machines may cost.
+    """
+    hours: float = asked.hours or max(LEAST_HOURS, math.ceil(1.5 * found.hours.high))
+    rate = found.dollars_an_hour.high
+    if asked.max_cost is not None and rate > 0:
+        affordable = math.floor((asked.max_cost / rate - UNTIMED_HOURS) * 100) / 100
+        if affordable + UNTIMED_HOURS < min(hours, found.hours.low):
+            raise SettingsError(
+                f"--max-cost ${asked.max_cost:.2f} may be used up after {asked.max_cost / rate:.2f} hours, at up to "
+                f"${rate:.2f} an hour, and the low estimate is {found.hours.low:.2f} hours",
+                "raise it, or take fewer or cheaper machines",
+            )
+        hours = min(hours, affordable)
+    return min(hours, float(MOST_HOURS))

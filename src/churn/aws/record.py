@@ -80,7 +80,11 @@ class Record:
     @property
     def token(self) -> str:
         """What the latest attempt's cluster is tagged with."""
-        return f"{self.key}-{self.last.number}"
+        return self.token_of(self.last)
+
+    def token_of(self, attempt: Attempt) -> str:
+        """What the cluster of an attempt is tagged with."""
+        return f"{self.key}-{attempt.number}"
 
     def claimed(self, kind: str) -> Record:
         """With one more attempt, ours."""

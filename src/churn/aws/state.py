@@ -19,6 +19,8 @@ Phase = Literal["unstarted", "starting", "running", "done", "failed", "ended"]
 STEPS: Final = ("ingest", "rollups", "profile", "snapshots", "train", "risk", "app", "report")
 """Steps of `churn run` in order, for "3 of 8"; others are shown by name alone."""
 
+HARD_LIMIT: Final = "it reached its hard limit"
+
 _WAITING: Final = frozenset(("STARTING", "BOOTSTRAPPING", "PENDING", "SUBMITTED", "SCHEDULED", "QUEUED"))
 
 
@@ -91,6 +93,8 @@ def look(clients: Clients, out: Place) -> tuple[Record, State]:
     elif phase == "done":
         phase, reason = "failed", "it ended without run.json, so without its whole result"
     hours = ((seen.ended or datetime.now(UTC)) - seen.started).total_seconds() / 3600
+    if phase == "failed" and there.last.kind == "cluster" and hours >= there.hours:  # the timer leaves no log
+        reason = f"{HARD_LIMIT} of {there.hours:g} hours; {reason}"
     dollars = hours * float(there.estimate["dollars_an_hour"]["likely"])
     state = State(phase, there.last.id, seen.job, seen.words, reason, _steps(clients, out), seen.started, seen.ended,
                   hours, dollars, seen.logs)  # fmt: skip
@@ -139,8 +143,13 @@ def _step_status(clients: Clients, cluster: str, step: str | None) -> dict[str, 
 def _step(clients: Clients, out: Place, there: Record) -> _Seen:
     last = there.last
     status = _step_status(clients, last.id, last.job)
-    state = status["State"]
+    state, job = status["State"], last.job
     phase: Phase = "starting" if state == "PENDING" else "running"
+    if state == "CANCELLED":  # by somebody, or because the program could not be installed
+        install = step_of(clients, last.id, f"{there.token}-install")
+        installing = _step_status(clients, last.id, install)
+        if install and installing["State"] == "FAILED":
+            status, state, job = installing, "FAILED", install
     if state in STEP_ENDED:
         phase = "done" if state == "COMPLETED" else "ended" if state == "CANCELLED" else "failed"
     with translated(last.id):
@@ -148,8 +157,7 @@ def _step(clients: Clients, out: Place, there: Record) -> _Seen:
     logs = f"{root.replace('s3n://', 's3://').rstrip('/')}/{last.id}/" if root else ""
     timeline = status["Timeline"]
     words = f"step {state.lower()} on cluster {last.id}"
-    return _Seen(phase, last.job, words, status["reason"], timeline["CreationDateTime"], timeline.get("EndDateTime"),
-                 logs)  # fmt: skip
+    return _Seen(phase, job, words, status["reason"], timeline["CreationDateTime"], timeline.get("EndDateTime"), logs)
 
 
 def _serverless(clients: Clients, out: Place, there: Record) -> _Seen:

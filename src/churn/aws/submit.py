@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 from churn.aws import checks, objects, record, requests
 from churn.aws.certificates import certificates
 from churn.aws.client import BUSY, Clients, code_of, translated
-from churn.aws.find import application_of, has_ended, started_by
+from churn.aws.find import application_of, has_ended, is_ending, started_by
 from churn.aws.places import Place
 from churn.aws.plan import Plan
 from churn.aws.record import Record
@@ -84,7 +84,13 @@ def _known(clients: Clients, plan: Plan, there: Record) -> Submitted | None:
             return None
         adopted = there.started(*found).written(clients, plan.asked.out)
         there = adopted or record.required(clients, plan.asked.out)
-    return None if has_ended(clients, there) else Submitted(there, "found")
+    if has_ended(clients, there):
+        return None
+    if is_ending(clients, there):
+        raise UnavailableError(
+            f"{there.last.id}, the cluster of the run before, is ending", "run it again in five minutes"
+        )
+    return Submitted(there, "found")
 
 
 def is_done(clients: Clients, out: Place) -> bool:

@@ -10,12 +10,14 @@ from typing import Any
 import click
 
 from churn.aws.asked import Asked
+from churn.aws.checksums import SIZE_ALONE
 from churn.aws.places import Place
 from churn.aws.plan import Plan, make_plan
+from churn.aws.record import Record
 from churn.aws.sizing import InputSize, given, listed
 from churn.cli.emr_options import asked_of, asked_options, run_options
 from churn.cli.emr_show import show_fetched, show_files, show_line, show_plan, show_state, show_submitted
-from churn.errors import SettingsError
+from churn.errors import ChurnError, RunFailedError, SettingsError
 from churn.settings import parse_memory
 
 
@@ -48,6 +50,8 @@ def plan(input_size: str | None, show_files: bool, as_json: bool, **options: Any
       churn emr plan s3://bucket/log/ --out s3://bucket/run/ --input-size 12GB --workers 3
       churn emr plan s3://bucket/log/ --out s3://bucket/run/ --spot --max-cost 2 -- --horizon 30
     """
+    if as_json and show_files:
+        raise SettingsError("--json and --show-files are both given", "give one of them")
     if input_size:
         made = make_plan(asked_of(options, options["region"] or Asked.region), given(_bytes(input_size)))
     else:
@@ -116,17 +120,20 @@ def watch(out: str, region: str | None, every: float) -> None:
     Example:
       churn emr watch s3://bucket/run/
     """
-    from churn.aws.end import tidy
     from churn.aws.watch import watch as states
 
     clients, place = _reached(out, region)
     try:
         for there, state in states(clients, place, every, lambda text: click.echo(f"churn: {text}", err=True)):
-            if state.over:
-                tidy(clients, place, there)
-                show_state(clients, there, state, as_json=False)
-            else:
+            if not state.over:
                 show_line(state)
+                continue
+            try:
+                show_state(clients, there, state, as_json=False)
+            finally:
+                _tidied(clients, place, there)
+            if state.phase == "ended":
+                raise RunFailedError("the run was ended without its result", "submit again: it goes on where it was")
     except KeyboardInterrupt:
         click.echo("\nchurn: stopped watching; the run goes on. To end it: churn emr end " + str(place), err=True)
         click.get_current_context().exit(130)
@@ -149,8 +156,9 @@ def fetch(out: str, region: str | None, to: Path, everything: bool) -> None:
 
     clients, place = _reached(out, region)
     done = bring(clients, place, to, show_fetched, everything=everything)
-    new = sum(not one.already for one in done)
-    click.echo(f"{len(done)} files in {to}, {new} of them new, {sum(one.size for one in done):,} bytes, all checked")
+    new, alone = sum(not one.already for one in done), sum(one.checked == SIZE_ALONE for one in done)
+    how = f"{alone} of them checked by size alone" if alone else "all checked"
+    click.echo(f"{len(done)} files in {to}, {new} of them new, {sum(one.size for one in done):,} bytes, {how}")
 
 
 @command.command("end")
@@ -168,6 +176,16 @@ def end(out: str, region: str | None) -> None:
     there, running = stop(clients, place)
     where = there.last.id or "nothing"
     click.echo(f"{where} has ended" if running else f"{where} was running no more" if there.last.id else "nothing ran")
+
+
+def _tidied(clients: Any, place: Place, there: Record) -> None:
+    """Remove what is left; where that cannot be, the run's own end counts for more."""
+    from churn.aws.end import tidy
+
+    try:
+        tidy(clients, place, there)
+    except ChurnError as error:
+        click.echo(f"churn: not tidied up: {error}", err=True)
 
 
 def _reached(out: str, region: str | None) -> tuple[Any, Place]:

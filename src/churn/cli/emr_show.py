@@ -36,8 +36,13 @@ def show_plan(plan: Plan) -> None:
     _part(console, "Files to upload", _files(plan))
     _part(console, "Where it runs", _where(plan))
     _part(console, "Spark settings", [f"{name} = {value}" for name, value in plan.settings.items()])
-    _part(console, "Bootstrap", ["bootstrap.sh on every machine: Python 3.11, the wheel, the pinned versions"])
-    _part(console, "Step", [shlex.join(plan.step)])
+    if asked.serverless:
+        driver = plan.requests()["StartJobRun"]["jobDriver"]["sparkSubmit"]
+        _part(console, "Job", [shlex.join([driver["entryPoint"], *driver["entryPointArguments"]])])
+    else:
+        machines = "the primary, as a step" if asked.cluster else "every machine"
+        _part(console, "Bootstrap", [f"bootstrap.sh on {machines}: Python 3.11, the wheel, the pinned versions"])
+        _part(console, "Step", [shlex.join(plan.step)])
     _part(console, "The end, whatever happens", _end(plan))
     console.print(Text("\nExpected", style="bold"))
     console.print(_expected(plan))
@@ -98,6 +103,14 @@ def _machines(plan: Plan) -> list[str]:
 
 
 def _end(plan: Plan) -> list[str]:
+    """Every end that the run has, and what its budget has to do with it."""
+    asked, likely = plan.asked, plan.estimate.hours.likely
+    tight = [f"that is less than the likely {likely:.2f} hours"] if plan.hours < likely else []
+    cap = [f"before it costs more than --max-cost ${asked.max_cost:.2f}"] if asked.max_cost else []
+    return [*_ends(plan), *tight, *cap]
+
+
+def _ends(plan: Plan) -> list[str]:
     asked = plan.asked
     if asked.serverless:
         return [
@@ -105,7 +118,8 @@ def _end(plan: Plan) -> list[str]:
             f"the application stops after {asked.idle_minutes} minutes on which nothing runs",
         ]
     if asked.cluster:
-        return [f"the step ends after {plan.hours:g} hours at the latest; {asked.cluster} is not ours and goes on"]
+        limit = f"each of the two steps ends after {plan.hours:g} hours at the latest"
+        return [f"{limit}; {asked.cluster} is not ours and goes on"]
     return [
         "after the step, or when it fails",
         f"after {asked.idle_minutes} minutes on which nothing runs",
