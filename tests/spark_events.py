@@ -6,7 +6,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 TRAINS = re.compile(r"RDDLossFunction|RandomForest")
 """Spark's own source in the name of a stage that fits a linear model or grows trees."""
@@ -28,8 +28,7 @@ class EventLog:
     executor: str = ""
     lost: set[str] = field(default_factory=set)
     _stages: set[int] = field(default_factory=set)
-    _file: IO[str] | None = None
-    _begun: str = ""
+    _read: int = 0
 
     def options(self) -> tuple[str, ...]:
         """The options of the command that make Spark write it."""
@@ -48,16 +47,18 @@ class EventLog:
 
     def look(self) -> bool:
         """Read on; whether there was anything new."""
-        if self._file is None:
-            path = next(self.folder.glob("app-*"), None)
-            if path is None:
-                return False
-            self._file = path.open(encoding="utf-8")
-        *whole, self._begun = (self._begun + self._file.read()).split("\n")
-        for line in whole:
-            kind = re.match(r'{"Event":"SparkListener(JobStart|JobEnd|TaskEnd)"', line)
+        path = next(self.folder.glob("app-*"), None)
+        if path is None:
+            return False
+        with path.open("rb") as file:
+            file.seek(self._read)
+            new = file.read()
+        whole = new[: new.rfind(b"\n") + 1]
+        self._read += len(whole)
+        for line in whole.splitlines():
+            kind = re.match(rb'{"Event":"SparkListener(JobStart|JobEnd|TaskEnd)"', line)
             if kind:
-                self._take(kind[1], json.loads(line))
+                self._take(kind[1].decode(), json.loads(line))
         return bool(whole)
 
     def _take(self, kind: str, event: dict[str, Any]) -> None:

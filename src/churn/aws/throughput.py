@@ -1,9 +1,9 @@
 """How fast the job is: the measured figures that every estimate rests on, in this one place.
 
-How measured: `make bench SIZE=full`, contestant "churn on Spark": the first two steps of `churn run --engine spark`,
-JSON lines to events and rollups, 12.4 GB and 25.3 million lines on `local[2]`, PySpark 4.3.0, a heap of 4 GB, the log
-in the page cache, start of the Java machine included; one round of 2026-11-21 on two shared cores of an AMD EPYC. A
-PySpark script by hand took a third of it in the same run.
+How measured: `python -m benchmarks.first_steps` on the log of `make bench SIZE=full`: the first two steps of `churn run
+--engine spark`, JSON lines to events and rollups, 12.4 GB and 25.3 million lines on `local[2]`, PySpark 4.3.0, a heap
+of 4 GB, the log in the page cache, start of the Java machine included; one round of 2026-11-21 on two shared cores of
+an AMD EPYC. docs/benchmarks.md has a PySpark script by hand beside it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Measured:
         return self.size / (self.cores * self.seconds)
 
 
-SPARK: Final = Measured(size=12_399_697_559, cores=2, seconds=860.0)
+SPARK: Final = Measured(size=12_399_697_559, cores=2, seconds=448.0)
 """JSON lines to events and rollups on Spark."""
 
 REST_SECONDS: Final = 16.0
