@@ -208,7 +208,7 @@ def test_the_key_is_that_of_the_run_and_not_of_its_machines() -> None:
         (("--max-cost", "0.05"), "the low estimate is $0.1"),
         (("--max-cost", "-1"), "--max-cost is -1 dollars"),
         (("--max-cost", "inf"), "--max-cost is inf dollars"),
-        (("--spot", "--max-cost", "0.15"), "may be used up after"),
+        (("--spot", "--max-cost", "0.12"), "may be used up after"),
         (("--json", "--show-files"), "are both given"),
         (("--release", "emr-6.15.0"), "its Spark is 3.4.1"),
         (("--workers", "0"), "--workers is 0"),
