@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -55,6 +56,13 @@ def _client(address: str, service: str) -> Any:
     import boto3
 
     return boto3.client(service, endpoint_url=address, region_name="us-east-1")
+
+
+def record(cloud: Cloud) -> dict[str, Any]:
+    """What the job folder of the run says of it."""
+    body = cloud.client("s3").get_object(Bucket="results", Key="run.emr/submit.json")["Body"]
+    found: dict[str, Any] = json.loads(body.read())
+    return found
 
 
 def theirs(cloud: Cloud) -> str:

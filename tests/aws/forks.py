@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -26,7 +27,6 @@ DEADLINE = 300
 class Child:
     """A call under way."""
 
-    pid: int
     said: Path
     answers: IO[str]
 
@@ -41,6 +41,11 @@ class Forks:
 
     process: subprocess.Popen[str]
     folder: Path
+    pid: int = 0
+
+    def last(self) -> int:
+        """The number of the call that was begun last."""
+        return self.pid
 
     def start(self, *arguments: str) -> Child:
         """Begin a call in the environment of this moment."""
@@ -48,7 +53,8 @@ class Forks:
         said = self.folder / "said.txt"
         orders.write(json.dumps({"words": arguments, "environment": dict(os.environ), "said": str(said)}) + "\n")
         orders.flush()
-        return Child(int(answers.readline()), said, answers)
+        self.pid = int(answers.readline())
+        return Child(said, answers)
 
 
 @contextmanager
@@ -67,9 +73,8 @@ def forks(folder: Path) -> Iterator[Forks]:
 
 
 def _serve() -> None:
-    import churn.aws.submit
-    import churn.cli.emr  # noqa: F401
-
+    for module in ("churn.aws.submit", "churn.cli.emr"):
+        import_module(module)
     for line in sys.stdin:
         pid = os.fork()
         if not pid:

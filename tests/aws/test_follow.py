@@ -18,7 +18,7 @@ import pytest
 
 from churn.aws import watch as watching
 from churn.cli import invoke
-from tests.aws.conftest import OUT, SUBMIT, Cloud, theirs
+from tests.aws.conftest import OUT, SUBMIT, Cloud, record, theirs
 from tests.aws.proxy import Answer, changed, cut, refuse
 from tests.e2e.small import start
 
@@ -45,8 +45,7 @@ def cluster_is(cloud: Cloud, state: str, code: str = "", message: str = "", *, e
 
 def likely_hours(cloud: Cloud) -> float:
     """What the run was expected to take, as its record has it."""
-    record = cloud.client("s3").get_object(Bucket="results", Key="run.emr/submit.json")
-    hours: float = json.load(record["Body"])["estimate"]["hours"]["likely"]
+    hours: float = record(cloud)["estimate"]["hours"]["likely"]
     return hours
 
 
@@ -417,8 +416,7 @@ def test_a_run_on_serverless_is_followed_and_ended(cloud: Cloud, capsys: pytest.
 def test_a_cluster_whose_submit_died_is_seen_and_can_be_ended(
     submitted: Cloud, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    s3 = submitted.client("s3")
-    value = json.loads(s3.get_object(Bucket="results", Key="run.emr/submit.json")["Body"].read())
+    value = record(submitted)
     value["attempts"][-1]["id"] = ""
     submitted.put("run.emr/submit.json", json.dumps(value).encode())
     assert state_of(capsys)["where"] == submitted.clusters()[0]["Id"]

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tests import aws_server
-from tests.aws.conftest import SUBMIT, Cloud, theirs
-from tests.aws.forks import Child, Forks, forks
+from tests.aws.conftest import SUBMIT, Cloud, record, theirs
+from tests.aws.forks import Forks, forks
 from tests.aws.proxy import Answer, Call, changed, kill
 from tests.e2e.small import start
 
@@ -132,10 +132,9 @@ def forking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
 
 def aged(cloud: Cloud) -> None:
     """Two minutes pass: the claim of the process that died is no longer respected."""
-    s3 = cloud.client("s3")
     if "run.emr/submit.json" not in cloud.names():
         return
-    value = json.loads(s3.get_object(Bucket="results", Key="run.emr/submit.json")["Body"].read())
+    value = record(cloud)
     value["attempts"][-1]["claimed"] = "2026-01-01T00:00:00+00:00"
     cloud.put("run.emr/submit.json", json.dumps(value).encode())
 
@@ -169,10 +168,8 @@ def test_killed_at_any_call_nothing_is_left_without_an_end(way: Any, cloud: Clou
         at = (nth, names[nth - 1], after)
         forget(cloud)
         words = (*SUBMIT, *way.prepared(cloud))
-        child: list[Child] = []
-        cloud.proxy.on_nth(nth, kill(lambda child=child: child[0].pid, after=after))  # type: ignore[misc]
-        child.append(forking.start(*words))
-        assert child[0].wait() == -9, at
+        cloud.proxy.on_nth(nth, kill(forking.last, after=after))
+        assert forking.start(*words).wait() == -9, at
         left = way.started(cloud)
         assert len(left) <= 1, at
         aged(cloud)

@@ -12,7 +12,7 @@ import pytest
 from churn.aws import submit as submitting
 from churn.aws.files import MOST_BYTES
 from churn.cli import invoke
-from tests.aws.conftest import ARGUMENTS, LOG, OUT, SUBMIT, Cloud, theirs
+from tests.aws.conftest import ARGUMENTS, LOG, OUT, SUBMIT, Cloud, record, theirs
 from tests.aws.proxy import changed, cut, cut_after, refuse
 
 STARTING = {
@@ -28,13 +28,6 @@ STARTING = {
 @pytest.fixture(autouse=True)
 def _no_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(submitting, "PAUSE", 0.01)
-
-
-def record(cloud: Cloud) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(
-        cloud.client("s3").get_object(Bucket="results", Key="run.emr/submit.json")["Body"].read()
-    )
-    return found
 
 
 def started(cloud: Cloud) -> list[dict[str, Any]]:
