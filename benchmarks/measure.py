@@ -67,9 +67,10 @@ def members(root: int, proc: Path) -> list[int]:
     while waiting:
         pid = waiting.pop()
         found.append(pid)
-        for task in (proc / str(pid) / "task").glob("*/children"):
-            with suppress(OSError):  # ended meanwhile
-                waiting += map(int, task.read_text().split())
+        with suppress(OSError):  # the process has ended meanwhile
+            for task in (proc / str(pid) / "task").iterdir():
+                with suppress(OSError):  # this thread of it has
+                    waiting += map(int, (task / "children").read_text().split())
     return found
 
 

@@ -308,6 +308,8 @@ def test_the_details_in_the_log_hold_no_session_token(submitted: Cloud, monkeypa
         _, said = child.communicate(timeout=DEADLINE)
     assert child.returncode == 0, said
     assert "a-token-of-this-session" not in said
+    with start("emr", "status", OUT) as child:
+        assert child.communicate(timeout=DEADLINE)[1] == ""  # nor anything at all, unless asked
 
 
 @pytest.mark.slow

@@ -56,7 +56,8 @@ def cli(verbose: int) -> None:
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
     logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
     for library in ("boto3", "botocore", "s3transfer", "urllib3"):
-        logging.getLogger(library).setLevel(logging.INFO)  # their details hold the headers, and so session tokens
+        # Their details hold the headers, and so session tokens.
+        logging.getLogger(library).setLevel(max(level, logging.INFO))
 
 
 def main() -> None:

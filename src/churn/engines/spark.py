@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
+from uuid import uuid4
 
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
@@ -102,7 +103,7 @@ class SparkEngine:
             SettingsError: if a session on another master is active.
         """
         self._scratch = scratch
-        self._numbers = itertools.count()
+        self._views = itertools.count()
         self._sizes: dict[str, int] = {}
         self._files = files or Files()
         self._schemes: dict[str, str] = {}
@@ -112,7 +113,7 @@ class SparkEngine:
         for name, value in {**OURS, **_runtime(self._conf)}.items():
             self._session.conf.set(name, value)
         self._context: Any = self._session.sparkContext
-        self._group = f"churn-{os.getpid()}-{id(self)}"
+        self._group = f"churn-{uuid4().hex}"
         self._closed = False
         self._counting = str(self._context.master).split("[")[0] != "local"  # one machine sees what it has written
 
@@ -370,7 +371,7 @@ class SparkEngine:
         return f"{self._schemes[bucket]}://{at}"
 
     def _folder(self) -> Path:
-        folder = self._scratch / f"spark-{os.getpid()}-{id(self)}-{next(self._numbers)}"
+        folder = self._scratch / f"spark-{uuid4().hex}"
         with writing(folder):
             folder.mkdir(parents=True)
         return folder.absolute()
@@ -378,7 +379,7 @@ class SparkEngine:
     # Running.
 
     def _view(self, frame: DataFrame, size: int) -> ir.Table:
-        name = f"churn_{next(self._numbers)}"
+        name = f"churn_{next(self._views)}"
         frame.createOrReplaceTempView(name)
         self._sizes[name] = size
         return view_of(name, dict(frame.dtypes))
