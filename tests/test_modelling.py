@@ -39,7 +39,7 @@ USERS = 200
 
 FEW_TREES = {
     "xgboost": {"num_boost_round": 20, "nthread": 1},
-    "random_forest": {"trees": 10, "threads": 1},
+    "random_forest": {"trees": 10},
     "gradient_boosted_trees": {"rounds": 10},
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from churn.evaluation import COUNTS, Floats, Ints, measure
 from churn.intervals import bootstrap
 from churn.learners import Model
 from churn.learners.families import Family
+from churn.learners.threads import side_by_side
 from churn.ranking import best_features
 from churn.tables import Bools, Split, Table
 from churn.tuning import Recipe, Tuned, fit_rows, untuned
@@ -95,14 +96,14 @@ def fit(split: Split, family: Family, recipe: Recipe, *, tuned: Tuned | None = N
     """
     started = time.perf_counter()
     train, settings = split.train, tuned or untuned(family)
-    logit = cross_fit(train, family, settings.params, recipe)
+    folds = cross_fit_folds(train)
+    whole, *parts = _fit_without(train, folds, (None, *np.unique(folds)), family, settings.params, recipe)
+    logit = _out_of_fold(folds, parts)
     calibration = Calibration.fit(logit, train.y.astype(np.float64), prior=family.prior)
-    rows = best_features(train, recipe.best, recipe.seed)
-    model = fit_rows(family, rows, settings.params, recipe.balance, recipe.seed)
     out_of_fold = calibration.apply(logit)
     scores = Scores(
         out_of_fold=out_of_fold,
-        train=calibration.apply(model.logit(rows.x)),
+        train=calibration.apply(whole.logit),
         test=out_of_fold,
         threshold=recipe.policy.threshold(train.y, out_of_fold, train.cutoffs),
     )
@@ -110,21 +111,48 @@ def fit(split: Split, family: Family, recipe: Recipe, *, tuned: Tuned | None = N
         test, flagged = pooled(train, logit, family.prior, recipe.policy)
         scores = replace(scores, test=test, flagged=flagged)
     else:
-        scores = replace(scores, test=calibration.apply(model.logit(split.test.features(rows.names).x)))
+        scores = replace(scores, test=calibration.apply(whole.model.logit(split.test.features(whole.names).x)))
     seconds = settings.seconds + time.perf_counter() - started
     logger.info("%s: %s trained in %.1f s", split.task, family.name, seconds)
-    return Fit(family, model, rows.names, calibration, scores, seconds, settings)
+    return Fit(family, whole.model, whole.names, calibration, scores, seconds, settings)
 
 
 def cross_fit(train: Table, family: Family, params: dict[str, Any], recipe: Recipe) -> Floats:
     """Scores of training rows [n], each from a model, and from a choice of features, that has not seen its user."""
-    logit = np.empty(len(train))
     folds = cross_fit_folds(train)
-    for fold in np.unique(folds):
-        inside = folds == fold
-        rows = best_features(train.rows(~inside), recipe.best, recipe.seed)
+    return _out_of_fold(folds, _fit_without(train, folds, np.unique(folds), family, params, recipe))
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A model trained without the rows of a fold, its features, and the scores of those rows; of all rows if None."""
+
+    fold: int | None
+    model: Model
+    names: tuple[str, ...]
+    logit: Floats
+
+
+def _fit_without(
+    train: Table, folds: Ints, left_out: Iterable[int | None], family: Family, params: dict[str, Any], recipe: Recipe
+) -> list[_Part]:
+    """A model for each fold that is left out, or for all rows; several at a time where they are trained here."""
+
+    def part(fold: int | None) -> _Part:
+        inside = folds == fold if fold is not None else np.ones(len(train), dtype=bool)
+        rows = best_features(train if fold is None else train.rows(~inside), recipe.best, recipe.seed)
         model = fit_rows(family, rows, params, recipe.balance, recipe.seed)
-        logit[inside] = model.logit(train.rows(inside).features(rows.names).x)
+        asked = rows.x if fold is None else train.rows(inside).features(rows.names).x
+        return _Part(fold, model, rows.names, model.logit(asked))
+
+    return side_by_side(part, left_out) if family.here else [part(fold) for fold in left_out]
+
+
+def _out_of_fold(folds: Ints, parts: Iterable[_Part]) -> Floats:
+    """The scores of the rows of all folds, in the order of the rows."""
+    logit = np.empty(len(folds))
+    for part in parts:
+        logit[folds == part.fold] = part.logit
     return logit
 
 

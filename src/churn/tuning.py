@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, Final
 
 import numpy as np
@@ -18,6 +19,7 @@ from churn.evaluation import Floats, Ints, measure
 from churn.learners import Model, Trier
 from churn.learners.constant import Constant
 from churn.learners.families import Family
+from churn.learners.threads import side_by_side
 from churn.tables import Bools, Table
 
 SAMPLE_ROWS: Final = 12_000
@@ -112,7 +114,7 @@ def _scored(
             weighted = recipe.balance == "weights"
             found = learner.try_all(sample.x, sample.y, folds, complete, recipe.seed, weighted=weighted)
             return list(zip(points, found, strict=True))
-    return [(point, _tried(sample, family, point, recipe)) for point in points]
+    return list(zip(points, _tried(sample, family, points, recipe), strict=True))
 
 
 def _divided(y: Ints, folds: Ints, count: int) -> bool:
@@ -120,16 +122,24 @@ def _divided(y: Ints, folds: Ints, count: int) -> bool:
     return all(len(np.unique(y[folds == fold])) == 2 for fold in range(count))
 
 
-def _tried(sample: Table, family: Family, point: dict[str, Any], recipe: Recipe) -> float:
-    """Mean average precision of a point over the folds; nan if no fold has a leaver."""
-    params, folds = family.params | point | family.tuning, sample.folds % TUNING_FOLDS
-    precisions = []
-    for fold in np.unique(folds):
-        inside = folds == fold
+def _tried(sample: Table, family: Family, points: Sequence[dict[str, Any]], recipe: Recipe) -> list[float]:
+    """Mean average precision of each point over the folds; nan where no fold has a leaver."""
+    folds = sample.folds % TUNING_FOLDS
+
+    def one(fit: tuple[dict[str, Any], int]) -> float:
+        point, fold = fit
+        inside, params = folds == fold, family.params | point | family.tuning
         model = fit_rows(family, sample.rows(~inside), params, recipe.balance, recipe.seed)
-        precisions.append(_average_precision(sample.rows(inside), model.logit(sample.x[inside])))
-    defined = [value for value in precisions if not np.isnan(value)]
-    return float(np.mean(defined)) if defined else float("nan")
+        return _average_precision(sample.rows(inside), model.logit(sample.x[inside]))
+
+    fits = list(product(points, np.unique(folds)))
+    found = np.array(side_by_side(one, fits) if family.here else [one(fit) for fit in fits])
+    return [_mean_of_known(of_point) for of_point in found.reshape(len(points), -1)]
+
+
+def _mean_of_known(values: Floats) -> float:
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else float("nan")
 
 
 def fit_rows(family: Family, rows: Table, params: dict[str, Any], balance: str, seed: int) -> Model:

@@ -70,7 +70,7 @@ def trees_for_one_leaver() -> Model:
 
 def forest(**params: Any) -> Callable[[], Model]:
     """Trains a random forest on `rows(1500)`, leavers weighted, with some settings changed."""
-    settings = FAMILIES["random_forest"].params | {"threads": 1} | params
+    settings = FAMILIES["random_forest"].params | params
     return lambda: ForestLearner().fit(rows(1500), labels(rows(1500)), settings, 0, 1.0 + 3 * labels(rows(1500)))
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import numpy as np
 import pytest
 import sklearn.ensemble  # noqa: F401 - loads OpenMP
@@ -9,7 +12,7 @@ from threadpoolctl import threadpool_info
 
 from churn.learners.boosted import BoostedLearner
 from churn.learners.families import FAMILIES
-from churn.learners.threads import FEW_ROWS, limited, threads
+from churn.learners.threads import FEW_ROWS, cores, limited, side_by_side, threads
 
 
 def openmp() -> list[int]:
@@ -18,7 +21,7 @@ def openmp() -> list[int]:
 
 def test_few_rows_take_one_thread_and_many_take_all() -> None:
     assert threads(1) == threads(FEW_ROWS - 1) == 1
-    assert threads(FEW_ROWS) == 0
+    assert threads(FEW_ROWS) == cores()
     before = openmp()
     assert before
     with limited(FEW_ROWS - 1):
@@ -35,3 +38,31 @@ def test_a_fit_that_fails_leaves_the_threads_as_they_were() -> None:
             np.zeros((3, 2), dtype=np.float32), np.array([0, 1]), FAMILIES["gradient_boosted_trees"].params, 0
         )
     assert openmp() == before
+
+
+def test_fits_side_by_side_share_the_cores_and_keep_their_order() -> None:
+    met, items = threading.Barrier(min(cores(), 4)), range(4 * cores())
+
+    def fit(item: int) -> tuple[int, int]:
+        if item < met.parties:
+            met.wait(timeout=60)  # none of the first ends before all of them have begun
+        return item, threads(FEW_ROWS)
+
+    assert side_by_side(fit, items) == [(item, 1) for item in items]
+    assert side_by_side(lambda item: threads(FEW_ROWS), [0]) == [cores()]
+    assert side_by_side(fit, []) == []
+    assert threads(FEW_ROWS) == cores()
+
+
+def test_a_fit_that_fails_ends_those_that_wait() -> None:
+    begun = []
+
+    def fit(item: int) -> None:
+        begun.append(item)
+        if not item:
+            raise ValueError("the first")
+        time.sleep(0.01)
+
+    with pytest.raises(ValueError, match="the first"):
+        side_by_side(fit, range(2000))
+    assert len(begun) < 1000

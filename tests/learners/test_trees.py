@@ -16,7 +16,7 @@ from tests.learners.test_onnx import labels, rows
 from tests.learners.test_sklearn import sample
 
 BOOSTED = FAMILIES["gradient_boosted_trees"].params
-FOREST = FAMILIES["random_forest"].params | {"threads": 1}
+FOREST = FAMILIES["random_forest"].params
 LARGEST = float(np.finfo(np.float32).max)
 
 

@@ -49,6 +49,11 @@ class Family:
         """How strongly calibration trusts the scores as they are; see `churn.calibration.Calibration.fit`."""
         return 1.0 if self.odds else 0.0
 
+    @property
+    def here(self) -> bool:
+        """It is trained in this process, and several fits of it may go on at once."""
+        return self.trainer is None
+
     def learner(self) -> Learner:
         """What trains it; its library is loaded only now."""
         if self.trainer:
@@ -70,7 +75,7 @@ FAMILIES: Final = {
         Family(
             "random_forest",
             "random forest",
-            {"trees": 100, "max_depth": 10, "min_leaf": 10, "rows": 5000},
+            {"trees": 60, "max_depth": 10, "min_leaf": 10, "rows": 5000},
             (
                 {"max_depth": 6, "min_leaf": 20},
                 {"max_depth": 10, "min_leaf": 10},

@@ -11,6 +11,7 @@ from sklearn.ensemble import RandomForestClassifier
 
 from churn.evaluation import Floats, Ints
 from churn.learners import Features, Weight
+from churn.learners.threads import threads
 from churn.learners.trees import Tree, floor32, share_odds, voting_model
 
 
@@ -46,7 +47,7 @@ class ForestLearner:
             min_samples_leaf=params["min_leaf"],
             max_samples=min(params["rows"], len(y)),
             max_features=params.get("features", "sqrt"),
-            n_jobs=params.get("threads", -1),
+            n_jobs=threads(len(y)),
             random_state=seed,
         )
         with np.errstate(invalid="ignore"):

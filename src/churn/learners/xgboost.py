@@ -79,7 +79,9 @@ class XGBoostLearner:
         rate = float(np.clip(np.average(y, weights=weight), 1e-6, 1 - 1e-6))
         own["nthread"] = threads(len(y))
         settings = {"objective": "binary:logistic", "tree_method": "hist", "seed": seed, "base_score": rate, **own}
-        data = xgboost.QuantileDMatrix(x, label=y, weight=weight, max_bin=own.get("max_bin", 256))
+        data = xgboost.QuantileDMatrix(
+            x, label=y, weight=weight, max_bin=own.get("max_bin", 256), nthread=own["nthread"]
+        )
         return XGBoostModel(xgboost.train(settings, data, rounds), x.shape[1])
 
 
