@@ -68,12 +68,15 @@ class Ingest:
         staging = self.folder / "staging"
         lines = self.folder / "lines"
         sources = self._write_lines(lines, staging)
-        counts = self._counts(lines)
+        tally = self._tally(lines)
+        counts = _by_file_and_status(tally)
         files = [FileAccount(s.address, counts.get(i, {})) for i, s in enumerate(self.sources)]
         self._quarantine(sources, files)
         self._check(sources, files)
         files = self._without_duplicates(lines, files)
-        account = self._account(lines, files)
+        if any(file.counts["duplicate"] for file in files):
+            tally = self._tally(lines)
+        account = self._account(lines, files, _coerced(tally))
         for status, name in (("kept", "events"), ("nobody", "nobody")):
             part = lines / f"judged={status}"
             if part.exists():
@@ -113,15 +116,14 @@ class Ingest:
         table = judge(self.engine.lines(sources, dict(self.columns))).drop("text")
         self.engine.write(table, folder, partition_by=("judged", "day"))
 
-    def _counts(self, lines: Path) -> dict[int, dict[str, int]]:
+    def _tally(self, lines: Path) -> list[dict[str, Any]]:
+        """How many lines (`n`) there are of each `file`, status (`judged`) and set of `coerced` values."""
         if not any(lines.rglob("*.parquet")):
-            return {}  # not one line
+            return []  # not one line
         judged = self.engine.read(lines)
-        found = self.engine.fetch(judged.group_by("file", "judged").aggregate(n=ibis._.count()))
-        counts: dict[int, dict[str, int]] = {}
-        for row in found.to_pylist():
-            counts.setdefault(row["file"], {})[row["judged"]] = row["n"]
-        return counts
+        found = self.engine.fetch(judged.group_by("file", "judged", "coerced").aggregate(n=ibis._.count()))
+        rows: list[dict[str, Any]] = found.to_pylist()
+        return rows
 
     def _quarantine(self, sources: Sequence[Source], files: Sequence[FileAccount]) -> None:
         """A second look, only at files with bad lines: where each is and why it was refused."""
@@ -183,7 +185,7 @@ class Ingest:
         self.files.move(aside, folder)
         return {file: n - after.get(file, 0) for file, n in before.items() if n > after.get(file, 0)}
 
-    def _account(self, lines: Path, files: Sequence[FileAccount]) -> Account:
+    def _account(self, lines: Path, files: Sequence[FileAccount], coerced: Mapping[str, int]) -> Account:
         kept = self.engine.read(lines / "judged=kept")
         days = kept.group_by("day").aggregate(
             n=kept.count(), first=kept.ts.min(), last=kept.ts.max(), ts=(kept.ts - TS_BASE).sum(),
@@ -192,18 +194,24 @@ class Ingest:
         )  # fmt: skip
         rows = self.engine.fetch(days.order_by("day")).to_pylist()
         _refuse_stray(rows)
-        coerced = self._coerced(lines)
         first, last = min(row["first"] for row in rows), max(row["last"] for row in rows)
         return Account(files, coerced, first, last, fingerprint(rows))
 
-    def _coerced(self, lines: Path) -> dict[str, int]:
-        parts = [lines / f"judged={s}" for s in ("kept", "nobody") if (lines / f"judged={s}").exists()]
-        masks = self.engine.read(*parts).group_by("coerced").aggregate(n=ibis._.count())
-        counts: Counter[str] = Counter()
-        for row in self.engine.fetch(masks).to_pylist():
-            for i, name in enumerate(TEXTS + NUMBERS):
-                counts[name] += row["n"] if row["coerced"] >> i & 1 else 0
-        return {name: counts[name] for name in sorted(counts) if counts[name]}
+
+def _by_file_and_status(tally: Sequence[Mapping[str, Any]]) -> dict[int, dict[str, int]]:
+    counts: dict[int, Counter[str]] = {}
+    for row in tally:
+        counts.setdefault(row["file"], Counter())[row["judged"]] += row["n"]
+    return {file: dict(found) for file, found in counts.items()}
+
+
+def _coerced(tally: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """By column, the values of a wrong type on lines that were not refused."""
+    counts: Counter[str] = Counter()
+    for row in tally:
+        for i, name in enumerate(TEXTS + NUMBERS):
+            counts[name] += row["n"] if row["judged"] in ("kept", "nobody") and row["coerced"] >> i & 1 else 0
+    return {name: counts[name] for name in sorted(counts) if counts[name]}
 
 
 TS_BASE: Final = 1_500_000_000_000

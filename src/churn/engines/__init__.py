@@ -26,8 +26,9 @@ class Engine(Protocol):
             numbered: add `line`, the line number in its file from 1; for one file at a time.
 
         Returns:
-            `file` (int32, index into `sources`), `text` (the line), `object` (bool: the line is exactly one
-            JSON object), the 18 columns as text (null where absent or null; numbers as they are written), and
+            `file` (int32, index into `sources`), `text` (the line; without numbers, objects may go without it),
+            `object` (bool: the line is exactly one JSON object), the 18 columns as text (null where absent or null;
+            numbers as they are written, or as float64, infinite for what is none), and
             `odd` (int64): bit i is set where text column `schema.TEXTS[i]` holds something that is no JSON
             string (the column itself is null then); a number is fine as `userId`.
         """

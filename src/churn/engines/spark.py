@@ -304,12 +304,12 @@ class SparkEngine:
                 text, number = self._with_lines(text)
             extra, line = [_PLACE], [number]
         file = str(next(iter(members))) if with_lines else _FILE
-        parsed = _fields(self._split(text), json)
-        cells = parsed.selectExpr(
-            f"cast({file} AS int) AS file", *extra, "text", "fields", "fields IS NOT NULL AS object",
+        shown = "text" if with_lines else "CASE WHEN NOT plain THEN text END"
+        parsed = _fields(self._split(text), json, shown).selectExpr(
+            f"cast({file} AS int) AS file", *extra, "text", "plain", "plain OR fields IS NOT NULL AS object",
             *(f"{what} AS {quote(name)}" for name, what in json.cells().items()),
         )  # fmt: skip
-        judged = cells.selectExpr("*", f"cast({json.odd()} AS bigint) AS odd")
+        judged = parsed.selectExpr("*", f"cast({json.odd()} AS bigint) AS odd")
         texts = (
             f"CASE WHEN odd = 0 OR odd & {1 << i} = 0 THEN {quote(name)} END AS {quote(name)}"
             for i, name in enumerate(TEXTS)
@@ -410,9 +410,13 @@ def _runtime(conf: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in conf.items() if name.startswith("spark.sql.") and "warehouse" not in name}
 
 
-def _fields(split: DataFrame, json: JsonLines) -> DataFrame:
-    """Add `fields`, the map of a line's fields, parsed once."""
-    return split.selectExpr("*", f"{json.parsed()} AS f").selectExpr("*", f"{json.fields()} AS fields")
+def _fields(split: DataFrame, json: JsonLines, shown: str = "text") -> DataFrame:
+    """Add what a line's fields are made of, each step once; plain lines are `shown` or left out, as copying is dear."""
+    for column in json.stages():
+        split = split.selectExpr("*", column)
+        if column.endswith(" plain"):
+            split = split.withColumn("text", f.expr(shown))
+    return split
 
 
 def _by_schema(members: Mapping[int, Source]) -> list[tuple[pa.Schema, dict[int, Source]]]:

@@ -22,7 +22,7 @@ from churn.sources import MAX_LINE
 UNREADABLE: Final = "unreadable"
 """Column of `split_lines`: the line has bytes that no JSON may hold (see `churn.sanitise`)."""
 
-NOT_SHOWN: Final = f"{UNREADABLE} OR octet_length(text) > {MAX_LINE + 1000}"
+NOT_SHOWN: Final = rf"{UNREADABLE} OR contains(text, '\u001f') OR octet_length(text) > {MAX_LINE + 1000}"
 """Condition over `split_lines`: the line is not shown as it stands; the embedded engine has this slack, too."""
 
 _DATES: Final = {"date": "date", "boolean": "boolean", "string": "string", "double": "float64", "float": "float32"}
@@ -112,7 +112,7 @@ def unreadable(utf8: str) -> str:
     Args:
         utf8: condition over the text `value`: it is valid UTF-8.
     """
-    return rf"coalesce(NOT {utf8} OR contains(text, '\r') OR contains(value, '\u001f'), false) AS {UNREADABLE}"
+    return rf"coalesce(NOT {utf8} OR contains(text, '\r'), false) AS {UNREADABLE}"
 
 
 def is_utf8(version: str) -> str:
@@ -122,56 +122,103 @@ def is_utf8(version: str) -> str:
     return "cast(value AS binary) = encode(decode(cast(value AS binary), 'UTF-8'), 'UTF-8')"
 
 
-class JsonLines:
-    """Expressions that judge `text` as one JSON object and take its fields out as text, parsed once.
+_SURROGATE: Final = (
+    r"CASE WHEN contains(text, '\\u') THEN contains(text, '\\ud') OR contains(text, '\\uD') ELSE false END"
+)
+"""Condition over `text`: it may hold a half of a sign of two halves, escaped."""
 
-    The line is put into an object of our own as its first value, with a mark behind it, and there must be these two.
-    So two objects on one line, or anything else behind the first, spoil the whole, which Spark's parser would
-    otherwise pass over. Values go into maps, not into structs, since of a key that is named twice the first counts.
+
+_NO_TEXT: Final = r'(?m)^([-./0-9\[{]|tr|fa|"[-NI])'
+"""How texts begin that may stand for something else: a number, an array, an object, true, false, or `NaN` in quotes."""
+
+
+class JsonLines:
+    """Expressions that judge `text` as one JSON object and take its fields out.
+
+    The line is put into an object of our own as its first value, with a mark behind it. So two objects on one line
+    spoil the whole, which Spark's parser would otherwise pass over.
+
+    A line is plain if each of its keys is one of ours, once, with a value that by its looks is of the column's type:
+    its fields are taken as Spark's parser types them. Every other line is parsed again into a map of texts, at twice
+    the price, and judged value by value: of a key that is named twice the first counts there, and our own object must
+    have no third entry.
     """
 
     def __init__(self, columns: dict[str, str]) -> None:
         self._columns = columns
         self._mark = f"end_{secrets.token_hex(6)}"  # so that no line can hold it
+        # One key for two columns: no type fits both.
+        self._typed = len(set(columns.values())) == len(NUMBERS + TEXTS)
 
-    def parsed(self) -> str:
-        """The object of our own, `f`; null where it is no JSON."""
-        wrapped = f"""concat('{{"v":', text, ',"{self._mark}":{{}}}}')"""
-        schema = "map<string, map<string, string>>"
+    def stages(self) -> tuple[str, ...]:
+        """Columns to add over `text`, one after the other, so that each is made once.
+
+        Behind them there are `p`, with the struct `v`, for lines that are `plain`, and the map `fields` for other
+        lines that are one object.
+        """
+        may_be = f"NOT {UNREADABLE} AND octet_length(text) <= {MAX_LINE}"
+        texts = "map<string, map<string, string>>"
+        parsed_again = (
+            f"CASE WHEN NOT plain AND {may_be} THEN {self._parsed(texts)} END AS f",
+            f"{self._fields()} AS fields",
+        )
+        if not self._typed:
+            return ("false AS plain", *parsed_again)
+        kinds = {self._columns[name]: "double" if name in NUMBERS else "string" for name in NUMBERS + TEXTS}
+        fields = ", ".join(f"{quote(column)}: {kind}" for column, kind in kinds.items())
+        struct = f"struct<v: struct<{fields}>, {self._mark}: map<string, string>>"
         return (
-            f"CASE WHEN NOT {UNREADABLE} AND octet_length(text) <= {MAX_LINE} "
-            f"THEN from_json({wrapped}, '{schema}', map('allowSingleQuotes', 'false')) END"
+            f"CASE WHEN {may_be} THEN {self._parsed(struct, strict=True)} END AS p",
+            f"coalesce({self._is_plain()}, false) AS plain",
+            *parsed_again,
         )
 
-    def fields(self) -> str:
-        """The map of the fields; null unless the text is one object. Half a pair of surrogates, escaped, is no text."""
+    def _parsed(self, kind: str, *, strict: bool = False) -> str:
+        """The object of our own, null or cut short where it is no JSON; `strict`: NaN and the infinities are none."""
+        wrapped = f"""concat('{{"v":', text, ',"{self._mark}":{{}}}}')"""
+        options = f"map('allowSingleQuotes', 'false', 'allowNonNumericNumbers', '{str(not strict).lower()}')"
+        return f"from_json({wrapped}, {literal(kind)}, {options})"
+
+    def _is_plain(self) -> str:
+        """Condition over `p`: it has an end, as many keys as known fields, no odd text, and no half of a sign."""
+        keys = "(octet_length(text) - octet_length(replace(text, '\":', ''))) DIV 2"
+        known = " + ".join(f"cast(p.v.{quote(column)} IS NOT NULL AS int)" for column in self._columns.values())
+        begins = [f"left({self._text_field(name)}, 2)" for name in TEXTS if name != "userId"]
+        odd = rf"""concat_ws('\n', {", ".join(begins)}) RLIKE {literal(_NO_TEXT)}"""
+        whole = f"startswith(text, '{{') AND p.v IS NOT NULL AND p.{self._mark} IS NOT NULL"
+        return f"{whole} AND {keys} = {known} AND NOT {odd} AND {self._plain_id()} AND NOT {_SURROGATE}"
+
+    def _plain_id(self) -> str:
+        """Condition over `p`: the user id is a text or a whole number, which may be one."""
+        v = self._text_field("userId")
+        whole = f"{v} >= '-' AND {v} < ':' AND NOT contains({v}, '.')"
+        return f"coalesce({whole} OR NOT left({v}, 2) RLIKE {literal(_NO_TEXT)}, true)"
+
+    def _text_field(self, name: str) -> str:
+        return f"p.v.{quote(self._columns[name])}"
+
+    def _fields(self) -> str:
+        """The map of the fields over `f`; null unless it is one object. Half a pair of surrogates is no text."""
         half = r"(?i)(?<!\\)(\\\\)*\\u(d[89ab]..(?!\\ud[c-f])|(?<!\\ud[89ab]..\\u)d[c-f])"
-        hint = r"contains(text, '\\ud') OR contains(text, '\\uD')"
-        lone = f"CASE WHEN {hint} THEN text RLIKE {literal(half)} ELSE false END"
+        lone = f"CASE WHEN {_SURROGATE} THEN text RLIKE {literal(half)} ELSE false END"
         return f"CASE WHEN size(f) = 2 AND f['{self._mark}'] IS NOT NULL AND NOT {lone} THEN f['v'] END"
 
     def cells(self) -> dict[str, str]:
-        """The 18 columns as text and `odd`, over `text` and the map `fields`."""
-        cells = {name: _number(f"fields[{literal(self._columns[name])}]") for name in NUMBERS}
-        for name in TEXTS:
-            value = f"fields[{literal(self._columns[name])}]"
-            cells[name] = _whole_id(value, self._kind(name)) if name == "userId" else value
+        """The 18 columns over `p`, `plain` and `fields`: numbers as double, infinite for what is none, and texts."""
+        cells = {}
+        for name, column in ((name, self._columns[name]) for name in NUMBERS + TEXTS):
+            given = f"fields[{literal(column)}]"
+            if name in NUMBERS:
+                given = as_number(_number(given))
+            elif name == "userId":
+                given = _whole_id(given, self._kind(name))
+            cells[name] = f"CASE WHEN plain THEN p.v.{quote(column)} ELSE {given} END" if self._typed else given
         return cells
 
     def odd(self) -> str:
         """Bits of the text columns, already taken out by name, that hold something that is no JSON string."""
         bits = [f"CASE WHEN {self._is_odd(name)} THEN {1 << i} ELSE 0 END" for i, name in enumerate(TEXTS)]
-        return f"CASE WHEN fields IS NOT NULL AND {self._could_be_odd()} THEN {' + '.join(bits)} ELSE 0 END"
-
-    def _could_be_odd(self) -> str:
-        """Condition: a text column begins like something else. Cheap, as it is asked of every line."""
-        id_number = "`userId` >= '-' AND `userId` < ':'"
-        begins = [
-            f"CASE WHEN {id_number} THEN '' ELSE left(`userId`, 2) END" if name == "userId" else f"left(`{name}`, 2)"
-            for name in TEXTS
-        ]
-        signs = literal(r'(?m)^([-./0-9\[{]|tr|fa|"[-NI])')
-        return f"concat_ws('\\n', {', '.join(begins)}) RLIKE {signs}"
+        return f"CASE WHEN object AND NOT plain THEN {' + '.join(bits)} ELSE 0 END"
 
     def _is_odd(self, name: str) -> str:
         """The parser hands out everything as text, so what could be something else is looked up again."""
@@ -204,6 +251,12 @@ def _number(value: str) -> str:
     )
 
 
+def as_number(text: str) -> str:
+    """A text as a number, infinite where it stands for none: Ibis takes nan for null."""
+    number = f"nullif(try_cast({text} AS double), double('NaN'))"
+    return f"CASE WHEN {text} IS NOT NULL THEN coalesce({number}, double('Infinity')) END"
+
+
 def _whole_id(value: str, kind: str) -> str:
     """A user id; a number like 12345678.0 comes out of the parser as `1.2345678E7`."""
     plain = f"cast(cast({value} AS decimal(38, 4)) AS decimal(38, 1))"
@@ -216,7 +269,7 @@ def _whole_id(value: str, kind: str) -> str:
 
 def parquet_cells(columns: dict[str, str], schema: pa.Schema) -> dict[str, str]:
     """A row of a Parquet file as a line: the 18 columns as text, and `odd`."""
-    cells = {name: _cell(columns[name], schema) for name in NUMBERS}
+    cells = {name: as_number(_cell(columns[name], schema)) for name in NUMBERS}
     wrong = {name: _odd_cell(columns[name], name, schema) for name in TEXTS}
     for name in TEXTS:
         cells[name] = f"CASE WHEN NOT {wrong[name]} THEN {_cell(columns[name], schema)} END"

@@ -124,9 +124,10 @@ FAMILIES: Final = {
             ),
             (
                 {
-                    "max_depth": 5,
+                    "max_depth": 6,
                     "num_boost_round": 900,
-                    "learning_rate": 0.03,
+                    "learning_rate": 0.02,
+                    "min_child_weight": 2.0,
                     "colsample_bytree": 0.7,
                     "max_bin": 256,
                 },
