@@ -82,6 +82,13 @@ ODD_LINES = (
     '{"page":"Home","userId":"13","ts":+%d}',
     '{ "page" : "Home" , "userId" : "14" , "ts" : %d , "a\\u0062" : 1 }',
     '{"p\\u0061ge":"Home","userId":"15","ts":%d}',
+    '{"ts":%d,"userId" :"20","page":"Home","page":"About"}',
+    '{"ts":%d,"userId"\t:"21","page":"Home","page":"About"}',
+    '{"ts":%d,"userId":"22","page" :"Home","status":"abc"}',
+    '{"ts":%d,"userId":"23","page":"Home","status":null,"status":200}',
+    '{"ts":%d,"userId":"24","page":"Home","song":"a\\":b","artist" :"c : d"}',
+    '{"ts":%d,"userId":"25","page":"Home","song":{},"artist":[]}',
+    '{"ts":%d,"userId":"26","page":"Home","song":"a\\n7","artist":"NaN"}',
 )
 
 

@@ -180,12 +180,16 @@ class JsonLines:
         return f"from_json({wrapped}, {literal(kind)}, {options})"
 
     def _is_plain(self) -> str:
-        """Condition over `p`: it has an end, as many keys as known fields, no odd text, and no half of a sign."""
+        """Condition over `p`: it has an end, as many keys as known fields, no odd text, and no half of a sign.
+
+        Keys are counted by the quote and colon behind each, so there must be no blank between the two.
+        """
         keys = "(octet_length(text) - octet_length(replace(text, '\":', ''))) DIV 2"
         known = " + ".join(f"cast(p.v.{quote(column)} IS NOT NULL AS int)" for column in self._columns.values())
         begins = [f"left({self._text_field(name)}, 2)" for name in TEXTS if name != "userId"]
         odd = rf"""concat_ws('\n', {", ".join(begins)}) RLIKE {literal(_NO_TEXT)}"""
         whole = f"startswith(text, '{{') AND p.v IS NOT NULL AND p.{self._mark} IS NOT NULL"
+        whole += r" AND NOT contains(text, ' :') AND NOT contains(text, '\t:')"
         return f"{whole} AND {keys} = {known} AND NOT {odd} AND {self._plain_id()} AND NOT {_SURROGATE}"
 
     def _plain_id(self) -> str:
