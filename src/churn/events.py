@@ -62,7 +62,7 @@ def judge(raw: ir.Table) -> ir.Table:
 
 
 def _number(text: ir.Value) -> ir.Value:
-    """The number that a text stands for; null where it is none, not finite or not exact."""
+    """The number that a text stands for, or is already; null where it is none, not finite or not exact."""
     value = text.try_cast("float64")
     is_length = text.get_name() == "length"
     bound = EXACT // LENGTH_UNITS if is_length else EXACT

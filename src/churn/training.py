@@ -145,7 +145,10 @@ def _fit_without(
         asked = rows.x if fold is None else train.rows(inside).features(rows.names).x
         return _Part(fold, model, rows.names, model.logit(asked))
 
-    return side_by_side(part, left_out) if family.here else [part(fold) for fold in left_out]
+    if not family.here:
+        return [part(fold) for fold in left_out]
+    family.learner()  # loads its library, so that its threads are known
+    return side_by_side(part, left_out)
 
 
 def _out_of_fold(folds: Ints, parts: Iterable[_Part]) -> Floats:

@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 import sklearn.ensemble  # noqa: F401 - loads OpenMP
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from churn.learners.boosted import BoostedLearner
 from churn.learners.families import FAMILIES
@@ -66,3 +66,25 @@ def test_a_fit_that_fails_ends_those_that_wait() -> None:
     with pytest.raises(ValueError, match="the first"):
         side_by_side(fit, range(2000))
     assert len(begun) < 1000
+
+
+def test_what_the_user_has_limited_stays_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = cores()
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert cores() == 1
+    assert side_by_side(lambda _: threads(FEW_ROWS), range(3)) == [1, 1, 1]
+    monkeypatch.setenv("OMP_NUM_THREADS", f"{10 * whole},2")
+    assert cores() == whole
+
+    def blas(_: int) -> set[int]:
+        return {int(pool["num_threads"]) for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+    with threadpool_limits(limits=1, user_api="blas"):
+        assert side_by_side(blas, [0]) == [{1}]
+
+
+def test_fits_inside_a_fit_share_what_it_has() -> None:
+    def outer(_: int) -> list[int]:
+        return side_by_side(lambda _: threads(FEW_ROWS), [0])
+
+    assert side_by_side(outer, range(cores())) == [[1]] * cores()

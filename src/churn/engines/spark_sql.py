@@ -20,7 +20,7 @@ from churn.schema import NUMBERS, TEXTS
 from churn.sources import MAX_LINE
 
 UNREADABLE: Final = "unreadable"
-"""Column of `split_lines`: the line has bytes that no JSON may hold (see `churn.sanitise`)."""
+"""Column of `split_lines`: the line is no UTF-8, or has a carriage return inside."""
 
 NOT_SHOWN: Final = rf"{UNREADABLE} OR contains(text, '\u001f') OR octet_length(text) > {MAX_LINE + 1000}"
 """Condition over `split_lines`: the line is not shown as it stands; the embedded engine has this slack, too."""

@@ -63,7 +63,8 @@ class BoostedModel:
 
     def logit(self, x: Features) -> Floats:
         """See `churn.learners.Model`."""
-        return np.asarray(self.trees.decision_function(self.bins.apply(x)), dtype=np.float64)
+        with limited(len(x)):
+            return np.asarray(self.trees.decision_function(self.bins.apply(x)), dtype=np.float64)
 
     def weights(self) -> list[Weight]:
         """See `churn.learners.Model`; importance is the share of the total gain."""

@@ -14,7 +14,8 @@ from contextlib import AbstractContextManager
 from functools import cache
 from typing import Any, Final, TypeVar
 
-from threadpoolctl import ThreadpoolController, threadpool_limits
+import joblib
+from threadpoolctl import ThreadpoolController, threadpool_info, threadpool_limits
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -31,18 +32,19 @@ _HERE: Final = threading.local()
 def side_by_side(fit: Callable[[T], R], items: Iterable[T]) -> list[R]:
     """Call `fit` for all items, as many at a time as there are cores, of which each has its share; results in order.
 
-    The first failure in order ends it, once the fits that run by then are through.
+    The first failure in order, or Ctrl-C, ends it once the fits that run by then are through.
     """
     waiting = list(items)
-    at_once = max(1, min(cores(), len(waiting)))
-    share = max(1, cores() // at_once)
+    mine = _mine()
+    at_once = max(1, min(mine, len(waiting)))
+    share = max(1, mine // at_once)
 
     def alone(item: T) -> R:
         _HERE.cores = share
         return fit(item)
 
     pool = ThreadPoolExecutor(at_once)
-    with threadpool_limits(limits=share, user_api="blas"):
+    with threadpool_limits(limits=min([share, *_blas()]), user_api="blas"):
         try:
             return list(pool.map(alone, waiting))
         finally:
@@ -50,14 +52,24 @@ def side_by_side(fit: Callable[[T], R], items: Iterable[T]) -> list[R]:
 
 
 def cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """The cores that this process may use: no more than `OMP_NUM_THREADS`, if set, nor than its container has."""
+    asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    return min(joblib.cpu_count(), int(asked)) if asked.isdigit() and int(asked) else int(joblib.cpu_count())
 
 
 def threads(rows: int) -> int:
     """Threads for a fit of so many rows: its share of the cores beside other fits, else all of them."""
-    share: int = getattr(_HERE, "cores", cores())
-    return 1 if rows < FEW_ROWS else share
+    return 1 if rows < FEW_ROWS else _mine()
+
+
+def _mine() -> int:
+    """The cores that are there for this thread."""
+    return int(getattr(_HERE, "cores", 0)) or cores()
+
+
+def _blas() -> list[int]:
+    """The threads of the linear algebra libraries, as they are."""
+    return [int(pool["num_threads"]) for pool in threadpool_info() if pool["user_api"] == "blas"]
 
 
 def limited(rows: int) -> AbstractContextManager[Any]:
