@@ -17,7 +17,7 @@ from hypothesis import settings
 # Before any library starts its threads: two test processes share the cores.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # A Java machine of a test lives for a minute: compiling for long lives costs more than it saves.
-os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m -XX:+UseSerialGC")
 
 from churn.engines import Engine
 from churn.engines.duckdb import DuckDBEngine
