@@ -152,7 +152,7 @@ class SparkEngine:
             return tuple(sorted(_schema_of(source).names))
         with self._translated(self._scratch):
             rows = (
-                _fields(self._split(self._text({0: source}).limit(10_000)), JsonLines({}))
+                _fields(self._split(self._text({0: source}).limit(10_000)), JsonLines({}).stages())
                 .selectExpr("explode(map_keys(fields)) AS key")
                 .distinct()
                 .collect()
@@ -305,7 +305,7 @@ class SparkEngine:
             extra, line = [_PLACE], [number]
         file = str(next(iter(members))) if with_lines else _FILE
         shown = "text" if with_lines else "CASE WHEN NOT plain THEN text END"
-        parsed = _fields(self._split(text), json, shown).selectExpr(
+        parsed = _fields(self._split(text), json.stages(shown)).selectExpr(
             f"cast({file} AS int) AS file", *extra, "text", "plain", "plain OR fields IS NOT NULL AS object",
             *(f"{what} AS {quote(name)}" for name, what in json.cells().items()),
         )  # fmt: skip
@@ -410,12 +410,10 @@ def _runtime(conf: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in conf.items() if name.startswith("spark.sql.") and "warehouse" not in name}
 
 
-def _fields(split: DataFrame, json: JsonLines, shown: str = "text") -> DataFrame:
-    """Add what a line's fields are made of, each step once; plain lines are `shown` or left out, as copying is dear."""
-    for column in json.stages():
-        split = split.selectExpr("*", column)
-        if column.endswith(" plain"):
-            split = split.withColumn("text", f.expr(shown))
+def _fields(split: DataFrame, stages: Sequence[tuple[str, str]]) -> DataFrame:
+    """Set what a line's fields are made of, each step once; see `JsonLines.stages`."""
+    for name, what in stages:
+        split = split.withColumn(name, f.expr(what))
     return split
 
 

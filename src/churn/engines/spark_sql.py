@@ -150,26 +150,30 @@ class JsonLines:
         # One key for two columns: no type fits both.
         self._typed = len(set(columns.values())) == len(NUMBERS + TEXTS)
 
-    def stages(self) -> tuple[str, ...]:
-        """Columns to add over `text`, one after the other, so that each is made once.
+    def stages(self, shown: str = "text") -> tuple[tuple[str, str], ...]:
+        """Columns to set over `text`, by name, one after the other, so that each is made once.
 
         Behind them there are `p`, with the struct `v`, for lines that are `plain`, and the map `fields` for other
         lines that are one object.
+
+        Args:
+            shown: what `text` becomes as soon as it is known which lines are plain; copying it is dear.
         """
         may_be = f"NOT {UNREADABLE} AND octet_length(text) <= {MAX_LINE}"
         texts = "map<string, map<string, string>>"
         parsed_again = (
-            f"CASE WHEN NOT plain AND {may_be} THEN {self._parsed(texts)} END AS f",
-            f"{self._fields()} AS fields",
+            ("text", shown),
+            ("f", f"CASE WHEN NOT plain AND {may_be} THEN {self._parsed(texts)} END"),
+            ("fields", self._fields()),
         )
         if not self._typed:
-            return ("false AS plain", *parsed_again)
+            return (("plain", "false"), *parsed_again)
         kinds = {self._columns[name]: "double" if name in NUMBERS else "string" for name in NUMBERS + TEXTS}
         fields = ", ".join(f"{quote(column)}: {kind}" for column, kind in kinds.items())
         struct = f"struct<v: struct<{fields}>, {self._mark}: map<string, string>>"
         return (
-            f"CASE WHEN {may_be} THEN {self._parsed(struct, strict=True)} END AS p",
-            f"coalesce({self._is_plain()}, false) AS plain",
+            ("p", f"CASE WHEN {may_be} THEN {self._parsed(struct, strict=True)} END"),
+            ("plain", f"coalesce({self._is_plain()}, false)"),
             *parsed_again,
         )
 

@@ -14,8 +14,9 @@ from contextlib import AbstractContextManager
 from functools import cache
 from typing import Any, Final, TypeVar
 
-import joblib
-from threadpoolctl import ThreadpoolController, threadpool_info, threadpool_limits
+from threadpoolctl import ThreadpoolController
+
+from churn.cores import usable_cores
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -44,7 +45,8 @@ def side_by_side(fit: Callable[[T], R], items: Iterable[T]) -> list[R]:
         return fit(item)
 
     pool = ThreadPoolExecutor(at_once)
-    with threadpool_limits(limits=min([share, *_blas()]), user_api="blas"):
+    algebra = ThreadpoolController().select(user_api="blas")  # looked for anew: more may be loaded by now
+    with algebra.limit(limits=min([share, *(library["num_threads"] for library in algebra.info())])):
         try:
             return list(pool.map(alone, waiting))
         finally:
@@ -52,9 +54,9 @@ def side_by_side(fit: Callable[[T], R], items: Iterable[T]) -> list[R]:
 
 
 def cores() -> int:
-    """The cores that this process may use: no more than `OMP_NUM_THREADS`, if set, nor than its container has."""
+    """The cores for fits: those that this process may use, and no more than `OMP_NUM_THREADS`, if set."""
     asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
-    return min(joblib.cpu_count(), int(asked)) if asked.isdigit() and int(asked) else int(joblib.cpu_count())
+    return min(usable_cores(), int(asked)) if asked.isdigit() and int(asked) else usable_cores()
 
 
 def threads(rows: int) -> int:
@@ -65,11 +67,6 @@ def threads(rows: int) -> int:
 def _mine() -> int:
     """The cores that are there for this thread."""
     return int(getattr(_HERE, "cores", 0)) or cores()
-
-
-def _blas() -> list[int]:
-    """The threads of the linear algebra libraries, as they are."""
-    return [int(pool["num_threads"]) for pool in threadpool_info() if pool["user_api"] == "blas"]
 
 
 def limited(rows: int) -> AbstractContextManager[Any]:

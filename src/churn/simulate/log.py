@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -175,11 +174,6 @@ def _walk_to_file(simulation: Simulation, numbers: range, folder: Path) -> None:
 def _from_file(path: Path) -> Rows:
     with np.load(path) as found:
         return Rows(**found)
-
-
-def cores() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 SHARDS = (0.77, 0.23)

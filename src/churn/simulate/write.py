@@ -13,10 +13,11 @@ from typing import BinaryIO, Final
 
 import pyarrow.parquet as pq
 
+from churn.cores import usable_cores
 from churn.errors import OutputError, SettingsError, writing
 from churn.simulate.dirt import Dirt
 from churn.simulate.lines import PARQUET_SCHEMA, Tables, Writer
-from churn.simulate.log import Events, Progress, Simulation, cores, events
+from churn.simulate.log import Events, Progress, Simulation, events
 from churn.simulate.truth import truth
 from churn.simulate.walk import Rows
 
@@ -66,7 +67,7 @@ def simulate(
     with ExitStack() as files:
         out = files.enter_context(_aside(target)) if target else sys.stdout.buffer
         truth_out = files.enter_context(_aside(truth_file)) if truth_file else None
-        used = processes or cores()
+        used = processes or usable_cores()
         who, songs = simulation.people(), simulation.catalogue()
         found = events(simulation, who, songs, used, lambda share: progress(share * WALKING))
         if truth_out:
