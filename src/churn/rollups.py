@@ -173,8 +173,10 @@ def user_days(session_days: ir.Table, events: ir.Table, hidden_pages: tuple[str,
     )
     seen = events.filter(events.page.notin(hidden_pages))
     plays = seen.filter((seen.page == "NextSong") & seen.artist.notnull())
-    for name, what in (("new_artists", ["artist"]), ("new_songs", ["artist", "song"])):
-        days = days.left_join(_first_heard(plays, what, name), keys).drop("userId_right", "day_right")
+    songs = _first(plays, "userId", "artist", "song")
+    for name, first in (("new_artists", _first(songs, "userId", "artist")), ("new_songs", songs)):
+        heard = first.group_by(*keys).aggregate(**{name: first.count()})
+        days = days.left_join(heard, keys).drop("userId_right", "day_right")
     days = days.mutate(new_artists=days.new_artists.fill_null(0), new_songs=days.new_songs.fill_null(0))
     return days.inner_join(_last_attributes(seen), keys)
 
@@ -196,9 +198,9 @@ def _after_previous(session_days: ir.Table) -> ir.Table:
     ).drop("prev_end", "prev_paid")
 
 
-def _first_heard(plays: ir.Table, what: list[str], name: str) -> ir.Table:
-    first = plays.group_by("userId", *what).aggregate(day=plays.day.min())
-    return first.group_by("userId", "day").aggregate(**{name: first.count()})
+def _first(plays: ir.Table, *keys: str) -> ir.Table:
+    """The day on which each was first heard; of the first days of an artist's songs, the artist's own."""
+    return plays.group_by(*keys).aggregate(day=plays.day.min())
 
 
 def _last_attributes(seen: ir.Table) -> ir.Table:
