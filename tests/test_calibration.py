@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
-from churn.calibration import LEAST_SLOPE, Calibration, sigmoid
+from churn.calibration import DRIFT, LEAST_SLOPE, Calibration, sigmoid
 
 Sample = tuple[np.ndarray, np.ndarray]
 
@@ -165,3 +165,43 @@ def test_scores_so_wide_that_nothing_can_be_fitted_still_have_the_base_rate_as_t
     y = np.zeros(13)
     y[2] = 1
     assert Calibration.fit(x, y, prior=1.0).apply(x).mean() == pytest.approx(1 / 13, abs=1e-4)
+
+
+def test_newer_rows_move_the_level_and_nothing_else_where_no_neighbour_is_more_likely() -> None:
+    x, y = sample(300)
+    before = Calibration(1.3, 0.4)
+    found = before.moved(x, y)
+    assert found.slope == before.slope
+
+    def target(intercept: float) -> float:
+        odds = found.slope * x + intercept
+        unlikely = (intercept - before.intercept) ** 2 / (2 * DRIFT**2)
+        return float(np.sum(y * odds - np.logaddexp(0, odds))) - unlikely
+
+    for step in (1e-4, 0.01, 1.0):
+        assert target(found.intercept) > max(target(found.intercept + step), target(found.intercept - step))
+
+
+@given(cases(), st.floats(0.01, 2), st.floats(-3, 3))
+def test_newer_rows_bring_the_mean_closer_and_never_past_the_rate(case: Sample, slope: float, intercept: float) -> None:
+    x, y = case
+    before = Calibration(slope, intercept)
+    found = before.moved(x, y)
+    past, now, rate = before.apply(x).mean(), found.apply(x).mean(), y.mean()
+    assert min(past, rate) - 1e-9 <= now <= max(past, rate) + 1e-9
+
+
+def test_the_more_newer_rows_there_are_the_more_they_count() -> None:
+    x, y = sample(100_000)
+    before = Calibration.fit(x, y, prior=0.0)
+    fewer = y * (np.arange(y.size) % 2)  # half of them stay
+    gaps = [before.moved(x[:n], fewer[:n]).apply(x[:n]).mean() - fewer[:n].mean() for n in (20, 500, 100_000)]
+    assert gaps[0] > 0.1 > gaps[1] > 0.01 > 5e-4 > gaps[2] > 0
+
+
+def test_newer_rows_of_one_kind_move_it_some_way_and_rows_by_the_thousand_no_further_than_is_finite() -> None:
+    before = Calibration(1.0, -1.0)
+    for n, most in ((50, 1.0), (100_000, 20 * DRIFT)):
+        for label, way in ((0, -1), (1, 1)):
+            moved = before.moved(np.zeros(n), np.full(n, label)).intercept - before.intercept
+            assert 0.3 < way * moved <= most

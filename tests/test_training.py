@@ -210,6 +210,22 @@ def test_calibration_is_fitted_out_of_fold_and_applied_everywhere() -> None:
     np.testing.assert_array_equal(found.scores.train, found.calibration.apply(found.model.logit(task.train.x)))
 
 
+def test_probabilities_have_the_level_of_the_newest_training_date_and_the_order_of_all() -> None:
+    x, _ = noise(8000)
+    leaves = np.random.default_rng(1).random(8000)
+    old = table(x[:4000], (leaves[:4000] < 0.4).astype(np.int64))
+    new = table(x[4000:], (leaves[4000:] < 0.2).astype(np.int64), np.arange(4000, 8000), week=1)
+    both = Table(
+        old.names,
+        *(np.concatenate([getattr(old, name), getattr(new, name)]) for name in ("x", "y", "users", "cutoffs", "folds")),
+    )
+    found = fit(Split("forecast", both, new, "the new ones"), LOGISTIC, 0)
+    assert found.scores.out_of_fold.mean() == pytest.approx(new.y.mean(), abs=0.01)
+    assert abs(both.y.mean() - new.y.mean()) > 0.08  # which the mean of all rows would have shown
+    single = fit(Split("forecast", new, old, "the old ones"), LOGISTIC, 0)
+    assert single.scores.out_of_fold.mean() == pytest.approx(new.y.mean(), abs=1e-4)
+
+
 def test_the_seed_decides() -> None:
     task = informative()
     first, again, other = (fit(task, TREES, seed).scores for seed in (0, 0, 1))

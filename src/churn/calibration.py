@@ -12,10 +12,16 @@ import numpy as np
 
 from churn.evaluation import Floats
 
+DRIFT: Final = 0.2
+"""How far, in log-odds, rates of churn are expected to move between the cut-offs of a log: a standard deviation.
+
+Beside it a thousand leavers at the newest cut-off, count for nearly all, and ten for a third."""
+
 LEAST_SLOPE: Final = 0.01
 """A map must not turn a ranking round, however bad the scores were out of fold."""
 
 _ROUNDS = 60
+_FURTHEST = 20 * DRIFT
 _SMALL = 1e-10
 _CLOSE = 1e-6
 
@@ -56,6 +62,24 @@ class Calibration:
             # Scores turned round, or so wide that the summit is a plateau: keep at least the mean right.
             slope = max(slope, LEAST_SLOPE)
         return cls(slope, _intercept(slope * x, rate))
+
+    def moved(self, logit: Floats, y: Floats) -> Calibration:
+        """This map with the intercept that newer rows ask for, as far as they are many enough to know.
+
+        Rates of churn move with the calendar, and what comes is more like the newest rows than like all. The shift is
+        the most likely one where shifts are normal around 0 with a deviation of `DRIFT`.
+
+        Args:
+            logit: scores of the newer rows, shape [n].
+            y: 0 or 1, shape [n].
+        """
+        x, leavers = self.slope * np.asarray(logit, dtype=np.float64) + self.intercept, float(np.sum(y))
+        low, high = -_FURTHEST, _FURTHEST
+        for _ in range(_ROUNDS):
+            half = (low + high) / 2
+            ahead = leavers - float(sigmoid(x + half).sum()) - half / DRIFT**2  # falls as the shift grows
+            low, high = (half, high) if ahead > 0 else (low, half)
+        return Calibration(self.slope, self.intercept + (low + high) / 2)
 
 
 def _most_likely(x: Floats, labels: Floats, prior: float) -> tuple[float, float]:

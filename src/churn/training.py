@@ -99,7 +99,7 @@ def fit(split: Split, family: Family, recipe: Recipe, *, tuned: Tuned | None = N
     folds = cross_fit_folds(train)
     whole, *parts = _fit_without(train, folds, (None, *np.unique(folds)), family, settings.params, recipe)
     logit = _out_of_fold(folds, parts)
-    calibration = Calibration.fit(logit, train.y.astype(np.float64), prior=family.prior)
+    calibration = calibration_of(train, logit, family.prior)
     out_of_fold = calibration.apply(logit)
     scores = Scores(
         out_of_fold=out_of_fold,
@@ -159,6 +159,13 @@ def _out_of_fold(folds: Ints, parts: Iterable[_Part]) -> Floats:
     return logit
 
 
+def calibration_of(rows: Table, logit: Floats, prior: float) -> Calibration:
+    """The map from out-of-fold scores [n] to probabilities: slope of all rows, level of the newest cut-off."""
+    y, newest = rows.y.astype(np.float64), rows.cutoffs == rows.cutoffs.max()
+    found = Calibration.fit(logit, y, prior=prior)
+    return found if newest.all() else found.moved(logit[newest], y[newest])
+
+
 def pooled(train: Table, logit: Floats, prior: float, policy: Policy) -> tuple[Floats, Bools]:
     """Probabilities and decisions for rows that are training and test in one, from out-of-fold scores [n].
 
@@ -170,7 +177,7 @@ def pooled(train: Table, logit: Floats, prior: float, policy: Policy) -> tuple[F
         inside, others = folds == fold, folds != fold
         if not others.any():
             others = inside
-        calibration = Calibration.fit(logit[others], train.y[others].astype(np.float64), prior=prior)
+        calibration = calibration_of(train.rows(others), logit[others], prior)
         p[inside] = calibration.apply(logit[inside])
         theirs = policy.among(float(others.mean()))
         threshold = theirs.threshold(train.y[others], calibration.apply(logit[others]), train.cutoffs[others])
@@ -220,6 +227,6 @@ def nobody_churns(split: Split) -> Scores:
 def least_recently_active(split: Split, hours: Rule) -> Scores:
     """The baseline that ranks by time since last seen; `hours` gives it for the rows of a table."""
     train, test = np.log1p(hours(split.train)), np.log1p(hours(split.test))
-    calibration = Calibration.fit(train, split.train.y.astype(np.float64), prior=0.0)
+    calibration = calibration_of(split.train, train, prior=0.0)
     p = calibration.apply(train)
     return Scores(p, p, calibration.apply(test), steady_f1_threshold(split.train.y, p))
