@@ -26,7 +26,6 @@ from churn.engines.spark_sql import (
     JsonLines,
     casts_of,
     compiled,
-    is_utf8,
     parquet_cells,
     quote,
     unreadable,
@@ -152,7 +151,10 @@ class SparkEngine:
             return tuple(sorted(_schema_of(source).names))
         with self._translated(self._scratch):
             rows = (
-                _fields(self._split(self._text({0: source}).limit(10_000)), JsonLines({}).stages())
+                _set(
+                    self._text({0: source}).limit(10_000).selectExpr(TEXT),
+                    JsonLines({}, self._session.version).fields(),
+                )
                 .selectExpr("explode(map_keys(fields)) AS key")
                 .distinct()
                 .collect()
@@ -292,12 +294,8 @@ class SparkEngine:
         addressed = rows.selectExpr("*", f"_metadata.file_path AS {_PATH}")
         return addressed.join(table.hint("broadcast"), _PATH).drop(_PATH)
 
-    def _split(self, text: DataFrame) -> DataFrame:
-        # One after the other, so that the text is made once.
-        return text.selectExpr("*", TEXT).selectExpr("*", unreadable(is_utf8(self._session.version)))
-
     def _json(self, members: Mapping[int, Source], columns: dict[str, str], with_lines: bool) -> DataFrame:
-        json = JsonLines(columns)
+        json = JsonLines(columns, self._session.version)
         text, extra, line = self._text(members), [], []
         if with_lines:
             with self._translated(self._scratch):
@@ -305,16 +303,10 @@ class SparkEngine:
             extra, line = [_PLACE], [number]
         file = str(next(iter(members))) if with_lines else _FILE
         shown = "text" if with_lines else "CASE WHEN NOT plain THEN text END"
-        parsed = _fields(self._split(text), json.stages(shown)).selectExpr(
-            f"cast({file} AS int) AS file", *extra, "text", "plain", "plain OR fields IS NOT NULL AS object",
-            *(f"{what} AS {quote(name)}" for name, what in json.cells().items()),
-        )  # fmt: skip
-        judged = parsed.selectExpr("*", f"cast({json.odd()} AS bigint) AS odd")
-        texts = (
-            f"CASE WHEN odd = 0 OR odd & {1 << i} = 0 THEN {quote(name)} END AS {quote(name)}"
-            for i, name in enumerate(TEXTS)
-        )
-        return judged.selectExpr("file", *line, "text", "object", *map(quote, NUMBERS), *texts, "odd")
+        judged = _set(text.selectExpr("*", TEXT), (*json.fields(shown), *json.cells()))
+        cells = (f"{json.cell(name)} AS {quote(name)}" for name in NUMBERS + TEXTS)
+        cut = judged.selectExpr(f"cast({file} AS int) AS file", *extra, "text", "object", *cells, "odd")
+        return cut.selectExpr("file", *line, "text", "object", *map(quote, NUMBERS + TEXTS), "odd")
 
     def _with_lines(self, text: DataFrame) -> tuple[DataFrame, str]:
         """The values with `_PLACE`, and the column `line` over it: how many lines the parts before hold, and the place.
@@ -332,7 +324,8 @@ class SparkEngine:
     def _readable_copy(self, members: Mapping[int, Source]) -> Mapping[int, Source]:
         """Files with bytes that cannot be shown are copied with such bytes written out; see `churn.sanitise`."""
         with self._translated(self._scratch):
-            bad = self._split(self._text(members)).filter(NOT_SHOWN).limit(1).count()
+            text = self._text(members).selectExpr(TEXT)
+            bad = text.filter(f"{unreadable(self._session.version)} OR {NOT_SHOWN}").limit(1).count()
         copies = self._folder()
         return {i: sanitised_here(source, copies / str(i)) if bad else source for i, source in members.items()}
 
@@ -410,11 +403,11 @@ def _runtime(conf: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in conf.items() if name.startswith("spark.sql.") and "warehouse" not in name}
 
 
-def _fields(split: DataFrame, stages: Sequence[tuple[str, str]]) -> DataFrame:
-    """Set what a line's fields are made of, each step once; see `JsonLines.stages`."""
-    for name, what in stages:
-        split = split.withColumn(name, f.expr(what))
-    return split
+def _set(rows: DataFrame, columns: Sequence[tuple[str, str]]) -> DataFrame:
+    """Set columns one after the other, so that each is made once."""
+    for name, what in columns:
+        rows = rows.withColumn(name, f.expr(what))
+    return rows
 
 
 def _by_schema(members: Mapping[int, Source]) -> list[tuple[pa.Schema, dict[int, Source]]]:

@@ -19,11 +19,8 @@ from ibis.config import Config
 from churn.schema import NUMBERS, TEXTS
 from churn.sources import MAX_LINE
 
-UNREADABLE: Final = "unreadable"
-"""Column of `split_lines`: the line is no UTF-8, or has a carriage return inside."""
-
-NOT_SHOWN: Final = rf"{UNREADABLE} OR contains(text, '\u001f') OR octet_length(text) > {MAX_LINE + 1000}"
-"""Condition over `split_lines`: the line is not shown as it stands; the embedded engine has this slack, too."""
+NOT_SHOWN: Final = rf"contains(text, '\u001f') OR octet_length(text) > {MAX_LINE + 1000}"
+"""Condition over `text`: a line that can be read is not shown as it stands; the embedded engine has this slack, too."""
 
 _DATES: Final = {"date": "date", "boolean": "boolean", "string": "string", "double": "float64", "float": "float32"}
 _WHOLE: Final = {"tinyint": "int8", "smallint": "int16", "int": "int32", "bigint": "int64"}
@@ -106,20 +103,13 @@ TEXT: Final = r"CASE WHEN endswith(value, '\r') THEN trim(TRAILING '\r' FROM val
 """Over `value`, a line as Hadoop splits it: without its carriage returns. Trimming copies a line sign by sign."""
 
 
-def unreadable(utf8: str) -> str:
-    """The column `UNREADABLE` over `value` and `text`.
-
-    Args:
-        utf8: condition over the text `value`: it is valid UTF-8.
-    """
-    return rf"coalesce(NOT {utf8} OR contains(text, '\r'), false) AS {UNREADABLE}"
-
-
-def is_utf8(version: str) -> str:
-    """Condition: the text `value` is valid UTF-8. Before Spark 4, decoding puts a mark in place of what is not."""
+def unreadable(version: str) -> str:
+    """Condition over `text`, never null: it is no UTF-8, or has a carriage return inside."""
     if int(version.partition(".")[0]) >= 4:
-        return "is_valid_utf8(value)"
-    return "cast(value AS binary) = encode(decode(cast(value AS binary), 'UTF-8'), 'UTF-8')"
+        utf8 = "is_valid_utf8(text)"
+    else:  # decoding puts a mark in place of what is no UTF-8
+        utf8 = "cast(text AS binary) = encode(decode(cast(text AS binary), 'UTF-8'), 'UTF-8')"
+    return rf"coalesce(NOT {utf8} OR contains(text, '\r'), false)"
 
 
 _SURROGATE: Final = (
@@ -128,8 +118,14 @@ _SURROGATE: Final = (
 """Condition over `text`: it may hold a half of a sign of two halves, escaped."""
 
 
-_NO_TEXT: Final = r'(?m)^([-./0-9\[{]|tr|fa|"[-NI])'
-"""How texts begin that may stand for something else: a number, an array, an object, true, false, or `NaN` in quotes."""
+_NO_TEXT: Final = ("tr", "fa", '"-', '"N', '"I')
+"""How texts begin that may stand for true, false, or, in quotes, what is no number to the parser."""
+
+_NO_LETTER: Final = ", ".join(str(ord(sign)) for sign in "-./0123456789[{")
+"""First signs of texts that may stand for a number, an array or an object."""
+
+_LOST: Final = "\ufffd"
+"""What Spark's parser reads where bytes are no UTF-8."""
 
 
 class JsonLines:
@@ -144,13 +140,15 @@ class JsonLines:
     have no third entry.
     """
 
-    def __init__(self, columns: dict[str, str]) -> None:
+    def __init__(self, columns: dict[str, str], version: str) -> None:
+        """Take the names of our columns in the log, and the version of Spark."""
         self._columns = columns
+        self._unreadable = unreadable(version)
         self._mark = f"end_{secrets.token_hex(6)}"  # so that no line can hold it
         # One key for two columns: no type fits both.
         self._typed = len(set(columns.values())) == len(NUMBERS + TEXTS)
 
-    def stages(self, shown: str = "text") -> tuple[tuple[str, str], ...]:
+    def fields(self, shown: str = "text") -> tuple[tuple[str, str], ...]:
         """Columns to set over `text`, by name, one after the other, so that each is made once.
 
         Behind them there are `p`, with the struct `v`, for lines that are `plain`, and the map `fields` for other
@@ -159,11 +157,11 @@ class JsonLines:
         Args:
             shown: what `text` becomes as soon as it is known which lines are plain; copying it is dear.
         """
-        may_be = f"NOT {UNREADABLE} AND octet_length(text) <= {MAX_LINE}"
         texts = "map<string, map<string, string>>"
+        may_be = f"NOT plain AND octet_length(text) <= {MAX_LINE} AND NOT {self._unreadable}"
         parsed_again = (
             ("text", shown),
-            ("f", f"CASE WHEN NOT plain AND {may_be} THEN {self._parsed(texts)} END"),
+            ("f", f"CASE WHEN {may_be} THEN {self._parsed(texts)} END"),
             ("fields", self._fields()),
         )
         if not self._typed:
@@ -172,10 +170,35 @@ class JsonLines:
         fields = ", ".join(f"{quote(column)}: {kind}" for column, kind in kinds.items())
         struct = f"struct<v: struct<{fields}>, {self._mark}: map<string, string>>"
         return (
-            ("p", f"CASE WHEN {may_be} THEN {self._parsed(struct, strict=True)} END"),
+            ("p", f"CASE WHEN octet_length(text) <= {MAX_LINE} THEN {self._parsed(struct, strict=True)} END"),
             ("plain", f"coalesce({self._is_plain()}, false)"),
             *parsed_again,
         )
+
+    def cells(self) -> tuple[tuple[str, str], ...]:
+        """Columns to set over those of `fields`: `object`, `odd`, and the struct `row`, see `cell`.
+
+        `odd` has the bits of the text columns that hold something that is no JSON string.
+        """
+        given = ", ".join(f"{literal(name)}, {self._given(name)}" for name in NUMBERS + TEXTS)
+        bits = " + ".join(f"CASE WHEN {self._is_odd(name)} THEN {1 << i} ELSE 0 END" for i, name in enumerate(TEXTS))
+        kept = {name: f"given.{name}" for name in NUMBERS}
+        for i, name in enumerate(TEXTS):
+            kept[name] = f"CASE WHEN odd & {1 << i} = 0 THEN given.{name} END"
+        judged = f"named_struct({', '.join(f'{literal(self._key(name))}, {what}' for name, what in kept.items())})"
+        return (
+            ("object", "plain OR fields IS NOT NULL"),
+            ("given", f"CASE WHEN NOT plain THEN named_struct({given}) END"),
+            ("odd", f"cast(CASE WHEN object AND NOT plain THEN {bits} ELSE 0 END AS bigint)"),
+            ("row", f"CASE WHEN plain THEN p.v ELSE {judged} END" if self._typed else judged),
+        )
+
+    def cell(self, name: str) -> str:
+        """One of the 18 columns over `row`: a number as double, infinite for what is none, or a text."""
+        return f"row.{quote(self._key(name))}"
+
+    def _key(self, name: str) -> str:
+        return self._columns[name] if self._typed else name
 
     def _parsed(self, kind: str, *, strict: bool = False) -> str:
         """The object of our own, null or cut short where it is no JSON; `strict`: NaN and the infinities are none."""
@@ -186,24 +209,24 @@ class JsonLines:
     def _is_plain(self) -> str:
         """Condition over `p`: it has an end, as many keys as known fields, no odd text, and no half of a sign.
 
-        Keys are counted by the quote and colon behind each, so there must be no blank between the two.
+        Keys are counted by the quote and colon behind each, so there must be no blank between the two. Bytes that are
+        no UTF-8 show in the text that they are in; a key with such bytes is none of ours.
         """
         keys = "(octet_length(text) - octet_length(replace(text, '\":', ''))) DIV 2"
         known = " + ".join(f"cast(p.v.{quote(column)} IS NOT NULL AS int)" for column in self._columns.values())
-        begins = [f"left({self._text_field(name)}, 2)" for name in TEXTS if name != "userId"]
-        odd = rf"""concat_ws('\n', {", ".join(begins)}) RLIKE {literal(_NO_TEXT)}"""
+        odd = " OR ".join(self._may_be_odd(name) for name in TEXTS)
         whole = f"startswith(text, '{{') AND p.v IS NOT NULL AND p.{self._mark} IS NOT NULL"
-        whole += r" AND NOT contains(text, ' :') AND NOT contains(text, '\t:')"
-        return f"{whole} AND {keys} = {known} AND NOT {odd} AND {self._plain_id()} AND NOT {_SURROGATE}"
+        whole += r" AND NOT contains(text, ' :') AND NOT contains(text, '\t:') AND NOT contains(text, '\r')"
+        return f"{whole} AND {keys} = {known} AND NOT ({odd}) AND NOT {_SURROGATE}"
 
-    def _plain_id(self) -> str:
-        """Condition over `p`: the user id is a text or a whole number, which may be one."""
-        v = self._text_field("userId")
-        whole = f"{v} >= '-' AND {v} < ':' AND NOT contains({v}, '.')"
-        return f"coalesce({whole} OR NOT left({v}, 2) RLIKE {literal(_NO_TEXT)}, true)"
-
-    def _text_field(self, name: str) -> str:
-        return f"p.v.{quote(self._columns[name])}"
+    def _may_be_odd(self, name: str) -> str:
+        """Condition over `p`: the text may be no JSON string, or has lost bytes; a user id may be a whole number."""
+        v = f"p.v.{quote(self._columns[name])}"
+        begins = " OR ".join(f"startswith({v}, {literal(sign)})" for sign in _NO_TEXT)
+        number = f"ascii({v}) IN ({_NO_LETTER})"
+        if name == "userId":
+            number = f"CASE WHEN {v} >= '-' AND {v} < ':' THEN contains({v}, '.') ELSE {number} END"
+        return f"coalesce({number} OR {begins} OR contains({v}, '{_LOST}'), false)"
 
     def _fields(self) -> str:
         """The map of the fields over `f`; null unless it is one object. Half a pair of surrogates is no text."""
@@ -211,26 +234,16 @@ class JsonLines:
         lone = f"CASE WHEN {_SURROGATE} THEN text RLIKE {literal(half)} ELSE false END"
         return f"CASE WHEN size(f) = 2 AND f['{self._mark}'] IS NOT NULL AND NOT {lone} THEN f['v'] END"
 
-    def cells(self) -> dict[str, str]:
-        """The 18 columns over `p`, `plain` and `fields`: numbers as double, infinite for what is none, and texts."""
-        cells = {}
-        for name, column in ((name, self._columns[name]) for name in NUMBERS + TEXTS):
-            given = f"fields[{literal(column)}]"
-            if name in NUMBERS:
-                given = as_number(_number(given))
-            elif name == "userId":
-                given = _whole_id(given, self._kind(name))
-            cells[name] = f"CASE WHEN plain THEN p.v.{quote(column)} ELSE {given} END" if self._typed else given
-        return cells
-
-    def odd(self) -> str:
-        """Bits of the text columns, already taken out by name, that hold something that is no JSON string."""
-        bits = [f"CASE WHEN {self._is_odd(name)} THEN {1 << i} ELSE 0 END" for i, name in enumerate(TEXTS)]
-        return f"CASE WHEN object AND NOT plain THEN {' + '.join(bits)} ELSE 0 END"
+    def _given(self, name: str) -> str:
+        """A cell over `fields`: a number as double, infinite for what is none, or a text."""
+        given = f"fields[{literal(self._columns[name])}]"
+        if name in NUMBERS:
+            return as_number(_number(given))
+        return _whole_id(given, self._kind(name)) if name == "userId" else given
 
     def _is_odd(self, name: str) -> str:
         """The parser hands out everything as text, so what could be something else is looked up again."""
-        v = f"`{name}`"
+        v = f"given.{name}"
         number = "" if name == "userId" else f"({v} >= '-' AND {v} < ':') OR "  # a user id may be a number
         could_be = f"{number}({v} >= '[' AND {v} < '\\\\') OR ({v} >= '{{' AND {v} < '|') OR {v} IN ('true', 'false') "
         again = f"coalesce({self._kind(name)} <> '\"', true)"
