@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,10 +46,12 @@ def _plain(value: Any) -> Any:
     return value + 0.0 if isinstance(value, float) else value  # -0.0 is 0.0
 
 
-def ingested(engine: Engine, log: Path, out: Path) -> tuple[Account, list[str], list[str], list[str]]:
+def ingested(
+    engine: Engine, log: Path, out: Path, columns: Mapping[str, str] = OWN_NAMES
+) -> tuple[Account, list[str], list[str], list[str]]:
     """What an ingest leaves: account, refused lines by file, kept and nobody's rows in any order, folders of days."""
     out.mkdir(parents=True)
-    account = Ingest(engine, find_sources([log]), out, OWN_NAMES, 1).run()
+    account = Ingest(engine, find_sources([log]), out, columns, 1).run()
     texts = [path.read_text(encoding="utf-8") for path in sorted((out / "quarantine").iterdir())]
     refused = [str(json.loads(line)) for text in texts for line in text.split("\n") if line]
     rows: list[str] = []
@@ -70,9 +72,11 @@ def assert_same_lines(name: str, left: Sequence[str], right: Sequence[str]) -> N
     assert only == [[], []], f"{name}: {len(only[0])} and {len(only[1])} differ:\n{shown}"
 
 
-def assert_same_ingest(left: Engine, right: Engine, log: Path, out: Path) -> Account:
+def assert_same_ingest(
+    left: Engine, right: Engine, log: Path, out: Path, columns: Mapping[str, str] = OWN_NAMES
+) -> Account:
     """The same account, quarantine, rows and folders from both engines."""
-    mine, others = ingested(left, log, out / left.name), ingested(right, log, out / right.name)
+    mine, others = (ingested(engine, log, out / engine.name, columns) for engine in (left, right))
     for name, left_part, right_part in zip(("refused", "rows", "folders"), mine[1:], others[1:], strict=True):
         assert_same_lines(name, left_part, right_part)
     assert json.loads(mine[0].to_json()) == json.loads(others[0].to_json())

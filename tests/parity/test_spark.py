@@ -89,6 +89,8 @@ ODD_LINES = (
     '{"ts":%d,"userId":"24","page":"Home","song":"a\\":b","artist" :"c : d"}',
     '{"ts":%d,"userId":"25","page":"Home","song":{},"artist":[]}',
     '{"ts":%d,"userId":"26","page":"Home","song":"a\\n7","artist":"NaN"}',
+    '{"ts":%d,"userId":"27","page":"Home","song":"\ufffd","artist":"tr","level":"fa"}',
+    '{"ts":%d,\r"userId":"28","page":"Home"}',
 )
 
 
@@ -105,6 +107,36 @@ def test_any_value_in_any_column(engine: DuckDBEngine, spark: Engine, tmp_path: 
     account = assert_same_ingest(engine, spark, log, tmp_path / "o")
     assert set(account.coerced) == set(COLUMNS) - {"ts", "page"}
     assert account.count("kept") > 800
+
+
+OTHER_NAMES = {name: name for name in COLUMNS} | {
+    "ts": "the time/of~it",
+    "userId": "user's `id`",
+    "page": "Page \u0416",
+    "length": "it's a \\ length",
+}
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [OTHER_NAMES, OTHER_NAMES | {"lastName": "firstName", "status": "level"}],
+    ids=["other names", "one key for two columns"],
+)
+def test_a_log_with_other_names(columns: dict[str, str], engine: DuckDBEngine, spark: Engine, tmp_path: Path) -> None:
+    values = ["7", "-1.5", '"8"', '"x"', "null", "true", "[]", '"\ufffd"', '"caf\u00e9"', '"17 years"']
+    lines = []
+    for name in COLUMNS:
+        for value in values:
+            known = {k: v for k, v in event(ts=T + len(lines)).items() if v is not None}
+            base = {columns[k]: json.dumps(v) for k, v in known.items()}
+            cells = base | {columns[name]: value}
+            lines.append("{" + ", ".join(f"{json.dumps(k)}: {v}" for k, v in cells.items()) + "}")
+            lines.append("{" + ",".join(f"{json.dumps(k, ensure_ascii=False)}:{v}" for k, v in cells.items()) + "}")
+    log = put(tmp_path / "log.json", "\n".join(lines).encode())
+    account = assert_same_ingest(engine, spark, log, tmp_path / "o", columns)
+    assert account.count("kept") > 100
+    assert account.count("duplicate") > 100  # with blanks between, or without: the same
+    assert len(account.coerced) > 10
 
 
 def _cast(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
