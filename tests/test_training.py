@@ -17,7 +17,17 @@ from churn.learners import Weight
 from churn.learners.constant import Constant
 from churn.learners.families import FAMILIES, Family
 from churn.tables import Split, Table
-from churn.training import Fit, Scores, evaluate, least_recently_active, nobody_churns, pooled, select
+from churn.training import (
+    Fit,
+    Scores,
+    calibration_of,
+    cross_fit,
+    evaluate,
+    least_recently_active,
+    nobody_churns,
+    pooled,
+    select,
+)
 from churn.training import fit as fit_by_recipe
 from churn.tuning import Recipe, untuned
 
@@ -210,20 +220,50 @@ def test_calibration_is_fitted_out_of_fold_and_applied_everywhere() -> None:
     np.testing.assert_array_equal(found.scores.train, found.calibration.apply(found.model.logit(task.train.x)))
 
 
-def test_probabilities_have_the_level_of_the_newest_training_date_and_the_order_of_all() -> None:
+def two_dates() -> tuple[Table, Table]:
+    """Rows of which 40 % leave, and, a week later, rows of which 20 % do."""
     x, _ = noise(8000)
-    leaves = np.random.default_rng(1).random(8000)
+    leaves = np.random.default_rng(1).random(8000) + np.where(x[:, 0] > 0, -0.05, 0.05)
     old = table(x[:4000], (leaves[:4000] < 0.4).astype(np.int64))
-    new = table(x[4000:], (leaves[4000:] < 0.2).astype(np.int64), np.arange(4000, 8000), week=1)
-    both = Table(
-        old.names,
-        *(np.concatenate([getattr(old, name), getattr(new, name)]) for name in ("x", "y", "users", "cutoffs", "folds")),
+    return old, table(x[4000:], (leaves[4000:] < 0.2).astype(np.int64), np.arange(4000, 8000), week=1)
+
+
+def both(old: Table, new: Table) -> Table:
+    columns = ("x", "y", "users", "cutoffs", "folds")
+    return Table(old.names, *(np.concatenate([getattr(old, name), getattr(new, name)]) for name in columns))
+
+
+def test_probabilities_have_the_level_of_the_newest_training_date_and_the_slope_of_all() -> None:
+    old, new = two_dates()
+    train = both(old, new)
+    found = fit(Split("forecast", train, new, "the new ones"), LOGISTIC, 0)
+    assert abs(train.y.mean() - new.y.mean()) > 0.08
+    newest = train.cutoffs == new.cutoffs[0]
+    assert found.scores.out_of_fold[newest].mean() == pytest.approx(new.y.mean(), abs=0.008)
+    logit = cross_fit(train, LOGISTIC, found.tuned.params, Recipe(0))
+    assert found.calibration.slope == Calibration.fit(logit, train.y.astype(np.float64), prior=LOGISTIC.prior).slope
+    np.testing.assert_array_equal(found.scores.out_of_fold, found.calibration.apply(logit))
+
+
+def test_where_all_rows_are_tested_the_level_is_that_of_all() -> None:
+    train = both(*two_dates())
+    found = fit(Split("study", train, train, "all of them"), LOGISTIC, 0)
+    assert found.scores.test.mean() == pytest.approx(train.y.mean(), abs=0.008)
+
+
+def test_rows_of_one_date_or_of_none_have_their_own_level() -> None:
+    _, new = two_dates()
+    for rows in (new, replace(new, cutoffs=np.full(len(new), np.datetime64("NaT", "D")))):
+        found = calibration_of(rows, new.x[:, 0].astype(np.float64), 1.0)
+        assert found == Calibration.fit(new.x[:, 0].astype(np.float64), new.y.astype(np.float64), prior=1.0)
+
+
+def test_the_rule_of_least_recently_active_has_the_level_of_the_newest_date_too() -> None:
+    old, new = two_dates()
+    found = least_recently_active(
+        Split("forecast", both(old, new), new, "the new ones"), lambda rows: np.exp(-rows.x[:, 0].astype(np.float64))
     )
-    found = fit(Split("forecast", both, new, "the new ones"), LOGISTIC, 0)
-    assert found.scores.out_of_fold.mean() == pytest.approx(new.y.mean(), abs=0.01)
-    assert abs(both.y.mean() - new.y.mean()) > 0.08  # which the mean of all rows would have shown
-    single = fit(Split("forecast", new, old, "the old ones"), LOGISTIC, 0)
-    assert single.scores.out_of_fold.mean() == pytest.approx(new.y.mean(), abs=1e-4)
+    assert found.test.mean() == pytest.approx(new.y.mean(), abs=0.008)
 
 
 def test_the_seed_decides() -> None:

@@ -32,7 +32,7 @@ class Calibration:
 
     Attributes:
         slope: how far the scores are to be trusted; at least `LEAST_SLOPE`.
-        intercept: moves the mean to the base rate.
+        intercept: moves the mean to the base rate, of all rows or of newer ones.
     """
 
     slope: float = 1.0
@@ -67,7 +67,8 @@ class Calibration:
         """This map with the intercept that newer rows ask for, as far as they are many enough to know.
 
         Rates of churn move with the calendar, and what comes is more like the newest rows than like all. The shift is
-        the most likely one where shifts are normal around 0 with a deviation of `DRIFT`.
+        the most likely one where shifts are normal around 0 with a deviation of `DRIFT`, and no more than
+        20 times that.
 
         Args:
             logit: scores of the newer rows, shape [n].

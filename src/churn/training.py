@@ -161,15 +161,18 @@ def _out_of_fold(folds: Ints, parts: Iterable[_Part]) -> Floats:
 
 def calibration_of(rows: Table, logit: Floats, prior: float) -> Calibration:
     """The map from out-of-fold scores [n] to probabilities: slope of all rows, level of the newest cut-off."""
-    y, newest = rows.y.astype(np.float64), rows.cutoffs == rows.cutoffs.max()
-    found = Calibration.fit(logit, y, prior=prior)
-    return found if newest.all() else found.moved(logit[newest], y[newest])
+    found = Calibration.fit(logit, rows.y.astype(np.float64), prior=prior)
+    if len(np.unique(rows.cutoffs)) == 1:  # or rows without dates
+        return found
+    newest = rows.cutoffs == rows.cutoffs.max()
+    return found.moved(logit[newest], rows.y[newest].astype(np.float64))
 
 
 def pooled(train: Table, logit: Floats, prior: float, policy: Policy) -> tuple[Floats, Bools]:
     """Probabilities and decisions for rows that are training and test in one, from out-of-fold scores [n].
 
-    Calibration and threshold of each fold come from the other folds, and so from a share of the users.
+    Calibration and threshold of each fold come from the other folds, and so from a share of the users; all rows are
+    tested, so the level is that of all.
     """
     p, flagged = np.empty(len(train)), np.empty(len(train), dtype=bool)
     folds = cross_fit_folds(train)
@@ -177,7 +180,7 @@ def pooled(train: Table, logit: Floats, prior: float, policy: Policy) -> tuple[F
         inside, others = folds == fold, folds != fold
         if not others.any():
             others = inside
-        calibration = calibration_of(train.rows(others), logit[others], prior)
+        calibration = Calibration.fit(logit[others], train.y[others].astype(np.float64), prior=prior)
         p[inside] = calibration.apply(logit[inside])
         theirs = policy.among(float(others.mean()))
         threshold = theirs.threshold(train.y[others], calibration.apply(logit[others]), train.cutoffs[others])

@@ -90,7 +90,6 @@ ODD_LINES = (
     '{"ts":%d,"userId":"25","page":"Home","song":{},"artist":[]}',
     '{"ts":%d,"userId":"26","page":"Home","song":"a\\n7","artist":"NaN"}',
     '{"ts":%d,"userId":"27","page":"Home","song":"\ufffd","artist":"tr","level":"fa"}',
-    '{"ts":%d,\r"userId":"28","page":"Home"}',
 )
 
 
@@ -109,6 +108,18 @@ def test_any_value_in_any_column(engine: DuckDBEngine, spark: Engine, tmp_path: 
     assert account.count("kept") > 800
 
 
+def test_bytes_that_are_no_text_in_any_place(engine: DuckDBEngine, spark: Engine, tmp_path: Path) -> None:
+    lines = []
+    for i, name in enumerate(COLUMNS):
+        whole = json.dumps({**event(ts=T + i), name: "1@"}).encode()
+        lines += [whole.replace(b"1@", bad) for bad in (b"1\xff", b"\xc3", b"a\xed\xa0\x80b", b"\xf0\x9f")]
+        lines += [json.dumps({**event(ts=T + i), name + "@": "x"}).encode().replace(b"@", b"\xe9")]
+    bad = len(lines)
+    lines += [GOOD.replace(b"Home", "Caf\u00e9 \ufffd".encode()), GOOD.replace(b",", b",\r", 1), GOOD]
+    account = assert_same_ingest(engine, spark, put(tmp_path / "log.json", b"\n".join(lines)), tmp_path / "o")
+    assert (account.refused, account.count("kept")) == (bad + 1, 2)
+
+
 OTHER_NAMES = {name: name for name in COLUMNS} | {
     "ts": "the time/of~it",
     "userId": "user's `id`",
@@ -119,8 +130,8 @@ OTHER_NAMES = {name: name for name in COLUMNS} | {
 
 @pytest.mark.parametrize(
     "columns",
-    [OTHER_NAMES, OTHER_NAMES | {"lastName": "firstName", "status": "level"}],
-    ids=["other names", "one key for two columns"],
+    [OTHER_NAMES, OTHER_NAMES | {"lastName": "firstName", "status": "level"}, OTHER_NAMES | {"page": "P\ufffd"}],
+    ids=["other names", "one key for two columns", "a name with the sign of lost bytes"],
 )
 def test_a_log_with_other_names(columns: dict[str, str], engine: DuckDBEngine, spark: Engine, tmp_path: Path) -> None:
     values = ["7", "-1.5", '"8"', '"x"', "null", "true", "[]", '"\ufffd"', '"caf\u00e9"', '"17 years"']
@@ -132,7 +143,8 @@ def test_a_log_with_other_names(columns: dict[str, str], engine: DuckDBEngine, s
             cells = base | {columns[name]: value}
             lines.append("{" + ", ".join(f"{json.dumps(k)}: {v}" for k, v in cells.items()) + "}")
             lines.append("{" + ",".join(f"{json.dumps(k, ensure_ascii=False)}:{v}" for k, v in cells.items()) + "}")
-    log = put(tmp_path / "log.json", "\n".join(lines).encode())
+    lost = [line.encode().replace("\ufffd".encode(), b"\xff") for line in lines[:4]]
+    log = put(tmp_path / "log.json", b"\n".join([*lost, "\n".join(lines).encode()]))
     account = assert_same_ingest(engine, spark, log, tmp_path / "o", columns)
     assert account.count("kept") > 100
     assert account.count("duplicate") > 100  # with blanks between, or without: the same

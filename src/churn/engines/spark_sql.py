@@ -145,8 +145,8 @@ class JsonLines:
         self._columns = columns
         self._unreadable = unreadable(version)
         self._mark = f"end_{secrets.token_hex(6)}"  # so that no line can hold it
-        # One key for two columns: no type fits both.
-        self._typed = len(set(columns.values())) == len(NUMBERS + TEXTS)
+        # One key for two columns: no type fits both. A key like one with lost bytes: they could not be told apart.
+        self._typed = len(set(columns.values())) == len(NUMBERS + TEXTS) and _LOST not in "".join(columns.values())
 
     def fields(self, shown: str = "text") -> tuple[tuple[str, str], ...]:
         """Columns to set over `text`, by name, one after the other, so that each is made once.
