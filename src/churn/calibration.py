@@ -5,6 +5,7 @@ Smooth, since a step would make a tiny difference between two engines large; mon
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +16,7 @@ from churn.evaluation import Floats
 DRIFT: Final = 0.2
 """How far, in log-odds, rates of churn are expected to move between the cut-offs of a log: a standard deviation.
 
-Beside it a thousand leavers at the newest cut-off, count for nearly all, and ten for a third."""
+Beside it a thousand leavers at the newest cut-off count for nearly all, and ten for a quarter."""
 
 LEAST_SLOPE: Final = 0.01
 """A map must not turn a ranking round, however bad the scores were out of fold."""
@@ -75,12 +76,12 @@ class Calibration:
             y: 0 or 1, shape [n].
         """
         x, leavers = self.slope * np.asarray(logit, dtype=np.float64) + self.intercept, float(np.sum(y))
-        low, high = -_FURTHEST, _FURTHEST
-        for _ in range(_ROUNDS):
-            half = (low + high) / 2
-            ahead = leavers - float(sigmoid(x + half).sum()) - half / DRIFT**2  # falls as the shift grows
-            low, high = (half, high) if ahead > 0 else (low, half)
-        return Calibration(self.slope, self.intercept + (low + high) / 2)
+
+        def too_low(shift: float) -> bool:
+            """Whether the likelihood still rises with the shift."""
+            return leavers - float(sigmoid(x + shift).sum()) - shift / DRIFT**2 > 0
+
+        return Calibration(self.slope, self.intercept + _bisected(-_FURTHEST, _FURTHEST, too_low))
 
 
 def _most_likely(x: Floats, labels: Floats, prior: float) -> tuple[float, float]:
@@ -120,12 +121,17 @@ def _most_likely(x: Floats, labels: Floats, prior: float) -> tuple[float, float]
 
 
 def _intercept(sloped: Floats, rate: float) -> float:
-    """What has to be added to log-odds for their probabilities to have a mean of `rate`, by bisection."""
+    """What has to be added to log-odds for their probabilities to have a mean of `rate`."""
     middle = float(np.log(rate / (1 - rate)))
     low, high = middle - float(sloped.max()), middle - float(sloped.min())
+    return _bisected(low, high, lambda added: bool(sigmoid(sloped + added).mean() < rate))
+
+
+def _bisected(low: float, high: float, too_low: Callable[[float], bool]) -> float:
+    """The place between two numbers up to which `too_low` holds."""
     for _ in range(_ROUNDS):
         half = (low + high) / 2
-        low, high = (half, high) if sigmoid(sloped + half).mean() < rate else (low, half)
+        low, high = (half, high) if too_low(half) else (low, half)
     return (low + high) / 2
 
 
