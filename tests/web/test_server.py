@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -154,8 +154,24 @@ def test_killed_in_the_middle_of_an_upload_it_starts_clean(finished: Path, log: 
 def said_to(port: int, request: bytes) -> bytes:
     """The first words of the answer to raw bytes, of which the rest never comes."""
     with socket.create_connection(("127.0.0.1", port), timeout=30) as raw:
-        raw.sendall(request)
+        with suppress(ConnectionError):  # refused before all of it was sent
+            raw.sendall(request)
         return raw.recv(100)
+
+
+def whole_answer(port: int, request: bytes) -> bytes:
+    """All that is answered to raw bytes, until the server closes.
+
+    A server that closes before it has read all that was sent resets the connection: after its answer.
+    """
+    answer = b""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as raw:
+        with suppress(ConnectionError):
+            raw.sendall(request)
+        with suppress(ConnectionResetError):
+            while part := raw.recv(10_000):
+                answer += part
+    return answer
 
 
 def test_long_bodies_are_refused_before_they_are_sent(finished: Path, tmp_path: Path) -> None:
@@ -206,11 +222,7 @@ def test_what_waitress_refuses_is_a_problem_with_our_headers_and_counted(
     network: tuple[int, Path], request_: bytes, status: int
 ) -> None:
     port, _ = network
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as raw:
-        raw.sendall(request_)
-        answer = b""
-        while part := raw.recv(10_000):
-            answer += part
+    answer = whole_answer(port, request_)
     assert answer.split(b" ")[1] == str(status).encode()
     headers, problem = problem_of(answer)
     assert headers["Content-Type"] == "application/problem+json"
