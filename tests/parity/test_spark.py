@@ -90,6 +90,17 @@ ODD_LINES = (
     '{"ts":%d,"userId":"25","page":"Home","song":{},"artist":[]}',
     '{"ts":%d,"userId":"26","page":"Home","song":"a\\n7","artist":"NaN"}',
     '{"ts":%d,"userId":"27","page":"Home","song":"\ufffd","artist":"tr","level":"fa"}',
+    '{"ts":%d,"userId":"28","page":"Home","song":null,"song":"b","artist":"c"}',
+    '{"ts":%d,"userId":"29","page":"Home","song":"a","song":null,"artist":"c"}',
+    '{"ts":%d,"userId":"30","page":"Home","x":1,"x":2,"song":"17"}',
+    '{"ts":%d,"userId":"31","page":"Home","x":null,"y":"z","song":17}',
+    '{"ts":%d,"userId":"32","page":"Home","x":"\\ud83c","song":"}{"}',
+    '{"ts":%d,"userId":33,"page":"Home","x":["userId\\":\\"3"],"song": "17"}',
+    '{"ts":%d,"userId":"34","page":"Home","x":"}","length":"","status":"2"}',
+    '{"ts":%d,"userId":"36","page":"Home","x\\"song":"1","song":1}',
+    '{"ts":%d,"userId":"37","page":"Home","song":"' + 480 * ":" + '","x":"' + 520 * ":" + '"}',
+    '{"ts":%d,"userId":"38","page":"Home","song":"\\u003a","song":"::"}',
+    '{"ts":%d,"userId":"35","page":"Home","x":NaN,"song":"1", "artist":2}',
 )
 
 
@@ -114,6 +125,7 @@ def test_bytes_that_are_no_text_in_any_place(engine: DuckDBEngine, spark: Engine
         whole = json.dumps({**event(ts=T + i), name: "1@"}).encode()
         lines += [whole.replace(b"1@", bad) for bad in (b"1\xff", b"\xc3", b"a\xed\xa0\x80b", b"\xf0\x9f")]
         lines += [json.dumps({**event(ts=T + i), name + "@": "x"}).encode().replace(b"@", b"\xe9")]
+        lines += [json.dumps({**event(ts=T + i), name + "_": "@"}).encode().replace(b"@", b"\xe9")]
     bad = len(lines)
     lines += [GOOD.replace(b"Home", "Caf\u00e9 \ufffd".encode()), GOOD.replace(b",", b",\r", 1), GOOD]
     account = assert_same_ingest(engine, spark, put(tmp_path / "log.json", b"\n".join(lines)), tmp_path / "o")

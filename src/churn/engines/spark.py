@@ -18,19 +18,10 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as f
 
+from churn.engines.spark_json import NOT_SHOWN, TEXT, JsonLines, unreadable
 from churn.engines.spark_s3 import numbers_of, prepare, reads
 from churn.engines.spark_shared import check_shared
-from churn.engines.spark_sql import (
-    NOT_SHOWN,
-    TEXT,
-    JsonLines,
-    casts_of,
-    compiled,
-    parquet_cells,
-    quote,
-    unreadable,
-    view_of,
-)
+from churn.engines.spark_sql import casts_of, compiled, parquet_cells, quote, view_of
 from churn.engines.spark_start import session_for
 from churn.engines.spark_words import GONE, in_our_words
 from churn.errors import LineReadError, SourceError, writing
@@ -150,15 +141,9 @@ class SparkEngine:
         if source.kind == "parquet":
             return tuple(sorted(_schema_of(source).names))
         with self._translated(self._scratch):
-            rows = (
-                _set(
-                    self._text({0: source}).limit(10_000).selectExpr(TEXT),
-                    JsonLines({}, self._session.version).fields(),
-                )
-                .selectExpr("explode(map_keys(fields)) AS key")
-                .distinct()
-                .collect()
-            )
+            text = self._text({0: source}).limit(10_000).selectExpr(TEXT)
+            fields = JsonLines({}, self._session.version).fields()
+            rows = text.selectExpr(f"explode(map_keys({fields})) AS key").distinct().collect()
         return tuple(sorted(row["key"] for row in rows))
 
     def read(self, *folders: Path) -> ir.Table:
@@ -301,12 +286,17 @@ class SparkEngine:
             with self._translated(self._scratch):
                 text, number = self._with_lines(text)
             extra, line = [_PLACE], [number]
-        file = str(next(iter(members))) if with_lines else _FILE
-        shown = "text" if with_lines else "CASE WHEN NOT plain THEN text END"
-        judged = _set(text.selectExpr("*", TEXT), (*json.fields(shown), *json.cells()))
+        file = f"cast({next(iter(members)) if with_lines else _FILE} AS int) AS file"
+        shown = "text" if with_lines else "CASE WHEN NOT plain THEN text END AS text"  # copying it is dear
+        parsed = text.selectExpr("*", TEXT).selectExpr(file, *extra, "text", f"{json.typed} AS p")
+        told = parsed.selectExpr("*", f"{json.plain} AS plain")
+        judged = told.selectExpr(
+            "file", *extra, shown, "p", "plain", f"CASE WHEN NOT plain THEN {json.other()} END AS n"
+        )
+        whole = "plain OR n IS NOT NULL AS object"
+        rows = judged.selectExpr("file", *line, "text", whole, f"{json.row()} AS row", "coalesce(n.odd, 0L) AS odd")
         cells = (f"{json.cell(name)} AS {quote(name)}" for name in NUMBERS + TEXTS)
-        cut = judged.selectExpr(f"cast({file} AS int) AS file", *extra, "text", "object", *cells, "odd")
-        return cut.selectExpr("file", *line, "text", "object", *map(quote, NUMBERS + TEXTS), "odd")
+        return rows.selectExpr(*rows.columns[:-2], *cells, "odd")
 
     def _with_lines(self, text: DataFrame) -> tuple[DataFrame, str]:
         """The values with `_PLACE`, and the column `line` over it: how many lines the parts before hold, and the place.
@@ -401,13 +391,6 @@ class SparkEngine:
 
 def _runtime(conf: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in conf.items() if name.startswith("spark.sql.") and "warehouse" not in name}
-
-
-def _set(rows: DataFrame, columns: Sequence[tuple[str, str]]) -> DataFrame:
-    """Set columns one after the other, so that each is made once."""
-    for name, what in columns:
-        rows = rows.withColumn(name, f.expr(what))
-    return rows
 
 
 def _by_schema(members: Mapping[int, Source]) -> list[tuple[pa.Schema, dict[int, Source]]]:
