@@ -100,6 +100,9 @@ ODD_LINES = (
     '{"ts":%d,"userId":"36","page":"Home","x\\"song":"1","song":1}',
     '{"ts":%d,"userId":"37","page":"Home","song":"' + 480 * ":" + '","x":"' + 520 * ":" + '"}',
     '{"ts":%d,"userId":"38","page":"Home","song":"\\u003a","song":"::"}',
+    '{"ts":%d,"userId":"39","page":"Home","x":{"song":"a"},"y":NaN,"song":17}',
+    '{"ts":%d,"userId":"40","page":"Home","song":17,"x":-Infinity,"song":"a"}',
+    '{"ts":%d,"userId":12345678.0,"page":"Home","x":NaN,"song":"\\"NaN\\""}',
     '{"ts":%d,"userId":"35","page":"Home","x":NaN,"song":"1", "artist":2}',
 )
 
@@ -142,8 +145,13 @@ OTHER_NAMES = {name: name for name in COLUMNS} | {
 
 @pytest.mark.parametrize(
     "columns",
-    [OTHER_NAMES, OTHER_NAMES | {"lastName": "firstName", "status": "level"}, OTHER_NAMES | {"page": "P\ufffd"}],
-    ids=["other names", "one key for two columns", "a name with the sign of lost bytes"],
+    [
+        OTHER_NAMES,
+        OTHER_NAMES | {"lastName": "firstName", "status": "level"},
+        OTHER_NAMES | {"page": "P\ufffd"},
+        OTHER_NAMES | {"song": ":", "artist": ',"x', "level": "a\\"},
+    ],
+    ids=["other names", "one key for two columns", "a name with the sign of lost bytes", "names with signs of JSON"],
 )
 def test_a_log_with_other_names(columns: dict[str, str], engine: DuckDBEngine, spark: Engine, tmp_path: Path) -> None:
     values = ["7", "-1.5", '"8"', '"x"', "null", "true", "[]", '"\ufffd"', '"caf\u00e9"', '"17 years"']
@@ -155,6 +163,8 @@ def test_a_log_with_other_names(columns: dict[str, str], engine: DuckDBEngine, s
             cells = base | {columns[name]: value}
             lines.append("{" + ", ".join(f"{json.dumps(k)}: {v}" for k, v in cells.items()) + "}")
             lines.append("{" + ",".join(f"{json.dumps(k, ensure_ascii=False)}:{v}" for k, v in cells.items()) + "}")
+    song = json.dumps(columns["song"])
+    lines += [line[:-1] + ',"b":":"}' for line in lines if f"{song}:7," in line or f"{song}:7}}" in line]
     lost = [line.encode().replace("\ufffd".encode(), b"\xff") for line in lines[:4]]
     log = put(tmp_path / "log.json", b"\n".join([*lost, "\n".join(lines).encode()]))
     account = assert_same_ingest(engine, spark, log, tmp_path / "o", columns)

@@ -1,7 +1,8 @@
-r"""The SQL with which Spark takes lines of JSON apart; text in, text out. See `Engine.lines` for what comes of it."""
+"""The SQL with which Spark takes lines of JSON apart; text in, text out. See `Engine.lines` for what comes of it."""
 
 from __future__ import annotations
 
+import re
 import secrets
 from typing import Final
 
@@ -40,12 +41,12 @@ _LOST: Final = "\ufffd"
 class JsonLines:
     """Expressions that judge `text` as one JSON object and take its fields out.
 
-    A line is plain if it is one object without another in it, no key comes twice, and each value is of its column's
-    type: its fields are taken as Spark's parser types them. Every other line is parsed again, into a map of texts, and
-    judged value by value, which takes twice as long.
+    A plain line is one object without another in it, no key comes twice, and each value is of its column's type: its
+    fields are taken as Spark's parser types them. Every other line, and what cannot be told at little expense, is
+    parsed again, into a map of texts, and judged value by value, which takes twice as long.
 
     Attributes:
-        typed: over `text`, the struct `p` of our columns.
+        typed: over `text`, the struct `p` of our columns; null where no line can be plain.
         plain: over `text` and `p`, whether the line is.
     """
 
@@ -116,14 +117,14 @@ class JsonLines:
     def _is_plain(self) -> str:
         """Condition over `text` and `p`: it is one flat object, no key comes twice, and texts are texts.
 
-        Each key has a colon. So if there are, beside those in texts, as many colons as known fields, and none is
-        written with a number, there is no other key, and bytes that are no UTF-8 show in the texts. Else the keys are
+        Each key has a colon. So if there are, beside those in texts, as many colons as known fields, and no sign is
+        written as its number, there is no other key, and bytes that are no UTF-8 show in the texts. Else the keys are
         looked at.
         """
-        known = " + ".join(f"cast({self._v(name)} IS NOT NULL AS int)" for name in self._columns)
+        known = " + ".join(f"cast({self._v(name)} IS NOT NULL AS int)" for name in NUMBERS + TEXTS)
         texts = f"concat_ws('', {', '.join(map(self._v, TEXTS))})"
-        keys = "json_object_keys(text)"
-        distinct = f"size(array_distinct({keys})) = size({keys}) AND NOT {self._unreadable} AND NOT {_SURROGATE}"
+        once = _let("keys", "json_object_keys(text)", "keys IS NOT NULL AND size(array_distinct(keys)) = size(keys)")
+        distinct = f"NOT {_SURROGATE} AND NOT {self._unreadable} AND {once}"
         others = f"contains(text, '\\\\u') OR {_parts('text', ':', 1000)} <> {known} + {_parts(texts, ':', 500)}"
         odd = " OR ".join(map(self._may_be_odd, TEXTS))
         return (
@@ -147,7 +148,12 @@ class JsonLines:
         )
 
     def _quoted(self, name: str) -> str:
-        """Condition over `text`: there is the key, no other one ends in it, and a string is behind it."""
+        """Condition over `text`: there is the key, no other one ends in it, and a string is behind it.
+
+        A name that begins or goes on with a sign of JSON could be found across the ends of other strings.
+        """
+        if not re.fullmatch(r'\w[^"\\]*', self._columns[name]):
+            return "false"
         key = f'"{self._columns[name]}":'
         string = " OR ".join(f"contains(text, {literal(key + behind)})" for behind in ('"', ' "'))
         return f"({string}) AND NOT contains(text, {literal(chr(92) + key)})"
@@ -167,7 +173,7 @@ class JsonLines:
         v = f"given.{name}"
         number = "" if name == "userId" else f"({v} >= '-' AND {v} < ':') OR "  # a user id may be a number
         could_be = f"{number}({v} >= '[' AND {v} < '\\\\') OR ({v} >= '{{' AND {v} < '|') OR {v} IN ('true', 'false') "
-        again = f"coalesce({self._kind(name)} <> '\"', NOT ({self._quoted(name)}))"
+        again = f"coalesce({self._kind(name)} <> '\"', true)"
         # NaN, the infinities and what is too large for a float come out in quotes; a text with quotes has them escaped.
         quoted = f"{v} IN ({_NOT_FINITE})"
         escaped = rf"coalesce({self._kind(name, 2)} <> '\"\\', true)"
@@ -177,12 +183,14 @@ class JsonLines:
         )
 
     def _kind(self, name: str, signs: int = 1) -> str:
-        """The first signs of a field as it stands in the line; null if NaN or an infinity is anywhere in it.
+        """The first signs of a field as it stands in the line, where NaN and the infinities are 0.
 
-        One match of a wildcard comes with the quotes of a string, where a plain path takes them off.
+        One match of a wildcard comes with the quotes of a string, where a plain path takes them off. This parser
+        takes no line with NaN anywhere, so they are replaced, in the name of the field too.
         """
-        path = literal(f"$[*]['{self._columns[name]}']")
-        return f"left(get_json_object(concat('[', text, ']'), {path}), {signs})"
+        path = literal(f"$[*]['{self._columns[name]}']".replace("NaN", "0").replace("Infinity", "0"))
+        finite = "replace(replace(text, 'NaN', '0'), 'Infinity', '0')"
+        return f"left(get_json_object(concat('[', {finite}, ']'), {path}), {signs})"
 
 
 def _let(name: str, what: str, body: str) -> str:

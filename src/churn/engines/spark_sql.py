@@ -1,4 +1,4 @@
-"""The SQL with which Spark turns files into raw lines, and Ibis expressions into Spark's dialect.
+"""The SQL with which Spark turns rows of Parquet into raw lines, and Ibis expressions into Spark's dialect.
 
 Nothing here imports pyspark: it is text in, text out. See `Engine.lines` for what raw lines must look like.
 """
