@@ -186,6 +186,23 @@ def test_a_user_who_is_usual_throughout_gets_no_reason_however_many_rows_there_a
         assert made.reasons(np.repeat(usual[None], n, axis=0)) == [[]] * n
 
 
+@pytest.mark.parametrize("name", FAMILIES)
+def test_what_every_family_learned_is_the_reason_with_its_effect(name: str) -> None:
+    model, x = trained(name)  # leavers have much of `a`, and nothing else matters
+    made = scorer(model, [entry(letter, letter.upper(), usual=2.0) for letter in "abcd"])
+    x = np.nan_to_num(x[:50], nan=2.0)
+    x[:, 0] = 60
+    swapped = x.copy()
+    swapped[:, 0] = 2
+    effects = made.probabilities(x) - made.probabilities(swapped)
+    assert effects.min() > 0.05
+    for (first, *_), effect in zip(made.reasons(x), effects, strict=True):
+        assert (first.group, first.feature, first.value, first.usual) == ("A", "a", 60, 2)
+        assert first.effect == pytest.approx(effect, abs=1e-6)
+    few = np.where([True, False, False, False], np.float32(0), x)
+    assert "A" not in {reason.group for found in made.reasons(few) for reason in found}
+
+
 def test_rounding_is_no_reason() -> None:
     # The last bit of a probability depends on the place of the row in its batch.
     model, x = trained("xgboost")

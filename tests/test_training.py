@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 import pytest
 
+from churn.balancing import BALANCES
 from churn.calibration import Calibration
 from churn.decision import SLACK, Policy, steady_f1_threshold
 from churn.evaluation import measure
@@ -111,13 +112,28 @@ def by_user(users: int = 60, rows: int = 4) -> Split:
     return Split("forecast", table(x[mixed], y[mixed], whose[mixed]), table(x[:9], y[:9], week=2), "some users")
 
 
-def test_a_user_is_scored_out_of_fold_by_a_model_that_never_saw_them() -> None:
+@pytest.mark.parametrize("balance", [how for how in BALANCES if how != "smote"])  # smote makes rows up
+def test_a_user_is_scored_out_of_fold_by_a_model_that_never_saw_them(balance: str) -> None:
     task, family = by_user(), Memorising("memory", "memory")
-    found = fit(task, family, 0)
+    found = fit(task, family, 0, balance=balance)
     # Every out-of-fold score is that of an unknown row, so all get the base rate ...
     np.testing.assert_allclose(found.scores.out_of_fold, task.train.y.mean(), rtol=1e-6)
-    # ... though the models know their own rows by heart.
-    np.testing.assert_array_equal(found.model.logit(task.train.x), np.where(task.train.y == 1, 4, -4))
+    # ... though the models know their own rows by heart, as many as they were given.
+    if balance != "undersample":
+        np.testing.assert_array_equal(found.model.logit(task.train.x), np.where(task.train.y == 1, 4, -4))
+
+
+def test_rows_that_smote_makes_up_lie_between_training_rows_alone() -> None:
+    task, family = by_user(), Memorising("memory", "memory")
+    fit(task, family, 0, balance="smote")
+    train = task.train
+    fold_of = {row.tobytes(): int(fold) for row, fold in zip(train.x, train.folds, strict=True)}
+    seen = []
+    for x, _ in family.given:
+        folds = [fold_of.get(row.tobytes()) for row in x]
+        assert None in folds  # made up
+        seen.append(len(set(folds) - {None}))
+    assert sorted(seen) == [FOLDS - 1] * FOLDS + [FOLDS]  # the last model sees all
 
 
 def test_each_fold_is_left_out_once_and_the_last_model_sees_everything() -> None:
@@ -212,10 +228,12 @@ def test_a_capacity_holds_at_every_training_date_and_about_so_at_the_test() -> N
     assert (found.test >= found.threshold).sum() == pytest.approx(100, abs=25)  # users like those, not the same
 
 
-def test_calibration_is_fitted_out_of_fold_and_applied_everywhere() -> None:
+@pytest.mark.parametrize("name", FAMILIES)
+def test_calibration_is_fitted_out_of_fold_and_applied_everywhere(name: str) -> None:
     task = informative()
-    found = fit(task, LOGISTIC, 0)
+    found = fit(task, FAMILIES[name], 0)
     assert found.scores.out_of_fold.mean() == pytest.approx(task.train.y.mean(), abs=1e-6)
+    assert found.calibration != Calibration()
     np.testing.assert_array_equal(found.scores.test, found.calibration.apply(found.model.logit(task.test.x)))
     np.testing.assert_array_equal(found.scores.train, found.calibration.apply(found.model.logit(task.train.x)))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -19,6 +20,11 @@ import pytest
 from churn.features import feature_list
 from churn.problem import Problem
 from tests.e2e.small import STEPS, churn
+from tests.web.conftest import serving
+from tests.web.test_server import ask
+
+LOG = "eventsim_mini.json.gz"
+AS_OF = "2018-12-04"
 
 pytestmark = pytest.mark.slow  # one run of some seconds, shared by all
 
@@ -71,10 +77,10 @@ def markers(out: Path) -> dict[str, int]:
 def mini(data: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Finished:
     """One run on the mini log, and the same command again."""
     out = tmp_path_factory.mktemp("mini") / "run"
-    first = churn("run", data("eventsim_mini.json.gz"), "--out", out)
+    first = churn("run", data(LOG), "--out", out)
     assert first.returncode == 0, first.stderr
     marked = markers(out)
-    again = churn("run", data("eventsim_mini.json.gz"), "--out", out, "--json")
+    again = churn("run", data(LOG), "--out", out, "--json")
     assert again.returncode == 0, again.stderr
     return Finished(out, first.stdout, first.stderr, again.stdout, again.stderr, marked)
 
@@ -265,3 +271,48 @@ def test_the_same_command_again_does_no_step_again(mini: Finished) -> None:
     assert mini.json_progress.count("(done before)") == len(STEPS)
     assert markers(mini.out) == mini.markers
     assert [step["resumed"] for step in mini.json("run.json")["steps"]] == [True] * len(STEPS)
+
+
+def test_the_bundle_gives_the_same_risk_list_on_the_log_itself(
+    mini: Finished, data: Callable[[str], Path], tmp_path: Path
+) -> None:
+    done = churn("score", mini.out / "bundle", data(LOG), "--as-of", AS_OF, "--out", tmp_path / "risk.csv")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "risk.csv").read_bytes() == (mini.out / "risk.csv").read_bytes()
+
+
+def test_a_snapshot_has_the_features_of_the_run(mini: Finished, data: Callable[[str], Path], tmp_path: Path) -> None:
+    done = churn("snapshot", data(LOG), "--as-of", AS_OF, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    there = pq.read_table(tmp_path / "out" / "snapshots").drop_columns(["task"]).sort_by("userId")
+    theirs = pq.read_table(mini.out / "snapshots" / "forecast", filters=[("cutoff", "=", date.fromisoformat(AS_OF))])
+    assert there.equals(theirs.select(there.column_names).sort_by("userId"))
+    assert there.num_rows == 196
+
+
+def test_a_profile_counts_what_the_run_counts(mini: Finished, data: Callable[[str], Path], tmp_path: Path) -> None:
+    done = churn("profile", data(LOG), "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    tables = sorted(path.name for path in (mini.out / "statistics").iterdir())
+    assert len(tables) > 5
+    for name in tables:
+        assert (tmp_path / "out" / "statistics" / name).read_bytes() == (mini.out / "statistics" / name).read_bytes()
+
+
+def test_the_report_is_made_again(mini: Finished, tmp_path: Path) -> None:
+    shutil.copytree(mini.out, tmp_path / "run")
+    (tmp_path / "run" / "report.html").unlink()
+    done = churn("report", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    again = (tmp_path / "run" / "report.html").read_text(encoding="utf-8").replace(str(tmp_path / "run"), str(mini.out))
+    made, new, _ = again.partition("<tr><td><bdi>report</bdi>")  # how long the first one took is known now
+    assert new and len(made) > 250_000
+    assert (mini.out / "report.html").read_text(encoding="utf-8").startswith(made)
+
+
+def test_the_run_is_served(mini: Finished, tmp_path: Path) -> None:
+    first = mini.rows("risk.csv")[0]["userId"]
+    with serving(mini.out, "--uploads", tmp_path) as (_, port):
+        assert ask(port, "/readyz")[0] == 200
+        assert first in ask(port, "/risk")[1].decode()
+        assert json.loads(ask(port, f"/api/v1/users/{first}")[1])["userId"] == first

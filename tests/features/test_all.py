@@ -33,6 +33,12 @@ def test_names_are_unique_and_sentences_are_there(windows: tuple[int, ...]) -> N
     assert len({feature.sentence for feature in found}) == len(found)
 
 
+def test_all_windows_of_one_page_are_one_group() -> None:
+    groups = {feature.name: feature.group for feature in FEATURES}
+    for page in ("adverts", "thumbs_down", "friend_adds", "logouts"):
+        assert {groups[f"{page}_{window}"] for window in ("7d", "14d", "30d", "all")} == {page}
+
+
 def test_clock_features_are_those_of_the_contract() -> None:
     clock = {feature.name for feature in FEATURES if feature.clock}
     rhythm = {"recency_hours", "recency_in_gaps", "gap_hours", "longest_gap_hours", "active_day_share"}
