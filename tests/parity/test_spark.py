@@ -104,6 +104,15 @@ ODD_LINES = (
     '{"ts":%d,"userId":"40","page":"Home","song":17,"x":-Infinity,"song":"a"}',
     '{"ts":%d,"userId":12345678.0,"page":"Home","x":NaN,"song":"\\"NaN\\""}',
     '{"ts":%d,"userId":"35","page":"Home","x":NaN,"song":"1", "artist":2}',
+    '{"ts":%d,"userId":"41","page":"Home","song":"\\u0022","artist":"\\"\\""}',
+    '{"ts":%d,"userId":"42","page":"Home","song":"a\\"b","p\\u0061ge":"About"}',
+    '{"ts":%d,"userId":"43","page":"Home","song":"\\u003a","x":"\\""}',
+    '{"ts":%d,"userId":"44","page":"Home","song":"\\u003a","x":1,"artist":["a"]}',
+    '{"ts":%d,"userId":"47","page":"Home","artist":"x","artist":["a"],"song":"y\\u003a\\n"}',
+    '{"ts":%d,"userId":"48","page":"Home","artist":"x","artist":["a"],"song":"\\u003a\\ud800"}',
+    '{"ts":%d,"userId":"49","page":"Home","artist":"[x]","artist":"[y]","p\\u0061ge":["a"]}',
+    '{"ts":%d,"userId":"45","page":"Home","song":"\\\\\\"","artist":"\\\\u0041","x":"\\\\ud83c"}',
+    '{"ts":%d,"userId":"46","page":"Home","song":"' + 600 * '\\"' + '","x":"' + 500 * "\\\\" + '"}',
 )
 
 

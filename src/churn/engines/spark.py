@@ -18,7 +18,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as f
 
-from churn.engines.spark_json import NOT_SHOWN, TEXT, JsonLines, unreadable
+from churn.engines.spark_json import NOT_SHOWN, TEXT, JsonLines, fields, unreadable
 from churn.engines.spark_s3 import numbers_of, prepare, reads
 from churn.engines.spark_shared import check_shared
 from churn.engines.spark_sql import casts_of, compiled, parquet_cells, quote, view_of
@@ -142,8 +142,8 @@ class SparkEngine:
             return tuple(sorted(_schema_of(source).names))
         with self._translated(self._scratch):
             text = self._text({0: source}).limit(10_000).selectExpr(TEXT)
-            fields = JsonLines({}, self._session.version).fields()
-            rows = text.selectExpr(f"explode(map_keys({fields})) AS key").distinct().collect()
+            found = fields(self._session.version)
+            rows = text.selectExpr(f"explode(map_keys({found})) AS key").distinct().collect()
         return tuple(sorted(row["key"] for row in rows))
 
     def read(self, *folders: Path) -> ir.Table:

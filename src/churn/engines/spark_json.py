@@ -29,13 +29,33 @@ def unreadable(version: str) -> str:
 _SURROGATE: Final = r"(contains(text, '\\ud') OR contains(text, '\\uD'))"
 """Condition over `text`: it may hold a half of a sign of two halves, escaped."""
 
+_SHORT: Final = f"octet_length(text) <= {MAX_LINE}"
 _RETURN: Final = r"\r"
+_BACKSLASH: Final = r"\\\\"  # one, as a pattern in an SQL literal
+_QUOTE: Final = '"'
 _STRICT: Final = "'allowSingleQuotes', 'false'"
 _NOT_FINITE: Final = """'"NaN"', '"Infinity"', '"-Infinity"'"""
 """What Spark's parser makes of numbers that are none or too large, where it is asked for a text."""
 
 _LOST: Final = "\ufffd"
 """What Spark's parser reads where bytes are no UTF-8."""
+
+
+def fields(version: str) -> str:
+    """Over `text`, the map of its fields as texts, of equal keys the first; null unless it is one object.
+
+    The line is put into an object of our own as its first value, with a mark behind it. So two objects on one line
+    spoil the whole, which Spark's parser would otherwise pass over, and our object must have no third entry.
+    """
+    mark = _mark()
+    wrapped = f"""concat('{{"v":', text, ',"{mark}":{{}}}}')"""
+    parsed = f"from_json({wrapped}, 'map<string, map<string, string>>', map({_STRICT}))"
+    # Half a pair of surrogates is no text.
+    half = r"(?i)(?<!\\)(\\\\)*\\u(d[89ab]..(?!\\ud[c-f])|(?<!\\ud[89ab]..\\u)d[c-f])"
+    lone = f"CASE WHEN {_SURROGATE} THEN text RLIKE {literal(half)} ELSE false END"
+    one = f"size(f) = 2 AND f['{mark}'] IS NOT NULL AND NOT {lone}"
+    readable = f"CASE WHEN {_SHORT} AND NOT {unreadable(version)} THEN {parsed} END"
+    return _let("f", readable, f"CASE WHEN {one} THEN f['v'] END")
 
 
 class JsonLines:
@@ -53,20 +73,16 @@ class JsonLines:
     def __init__(self, columns: dict[str, str], version: str) -> None:
         """Take the names of our columns in the log, and the version of Spark."""
         self._columns = columns
-        self._unreadable = unreadable(version)
-        self._mark = f"end_{secrets.token_hex(6)}"  # so that no line can hold it
-        kinds = {columns.get(name, ""): "double" if name in NUMBERS else "string" for name in NUMBERS + TEXTS}
-        fields = ", ".join(f"{quote(column)}: {kind}" for column, kind in kinds.items())
-        struct = literal(f"struct<{fields}, {self._mark}: string>")
+        self._version = version
+        self._mark = _mark()
+        kinds = {columns[name]: "double" if name in NUMBERS else "string" for name in NUMBERS + TEXTS}
+        listed = ", ".join(f"{quote(column)}: {kind}" for column, kind in kinds.items())
+        struct = literal(f"struct<{listed}, {self._mark}: string>")
         options = f"{_STRICT}, 'allowNonNumericNumbers', 'false', 'columnNameOfCorruptRecord', '{self._mark}'"
         parsed = f"from_json(text, {struct}, map({options}))"
         # One key for two columns: no type fits both. A key like one with lost bytes: they could not be told apart.
         self._one_each = len(kinds) == len(NUMBERS + TEXTS) and _LOST not in "".join(kinds)
-        self.typed = (
-            f"CASE WHEN octet_length(text) <= {MAX_LINE} THEN {parsed} END"
-            if self._one_each
-            else "cast(NULL AS string)"
-        )
+        self.typed = f"CASE WHEN {_SHORT} THEN {parsed} END" if self._one_each else "cast(NULL AS string)"
         self.plain = f"coalesce({self._is_plain()}, false)" if self._one_each else "false"
 
     def other(self) -> str:
@@ -86,22 +102,7 @@ class JsonLines:
         row = f"named_struct({row}, {literal(self._mark)}, cast(NULL AS string))"  # like `p`
         judged = _let("odd", f"cast({bits} AS bigint)", f"named_struct('odd', odd, 'row', {row})")
         cells = _let("given", f"named_struct({given})", judged)
-        return _let("fields", self.fields(), f"CASE WHEN fields IS NOT NULL THEN {cells} END")
-
-    def fields(self) -> str:
-        """Over `text`, the map of its fields as texts, of equal keys the first; null unless it is one object.
-
-        The line is put into an object of our own as its first value, with a mark behind it. So two objects on one line
-        spoil the whole, which Spark's parser would otherwise pass over, and our object must have no third entry.
-        """
-        wrapped = f"""concat('{{"v":', text, ',"{self._mark}":{{}}}}')"""
-        parsed = f"from_json({wrapped}, 'map<string, map<string, string>>', map({_STRICT}))"
-        may_be = f"octet_length(text) <= {MAX_LINE} AND NOT {self._unreadable}"
-        # Half a pair of surrogates is no text.
-        half = r"(?i)(?<!\\)(\\\\)*\\u(d[89ab]..(?!\\ud[c-f])|(?<!\\ud[89ab]..\\u)d[c-f])"
-        lone = f"CASE WHEN {_SURROGATE} THEN text RLIKE {literal(half)} ELSE false END"
-        one = f"size(f) = 2 AND f['{self._mark}'] IS NOT NULL AND NOT {lone}"
-        return _let("f", f"CASE WHEN {may_be} THEN {parsed} END", f"CASE WHEN {one} THEN f['v'] END")
+        return _let("fields", fields(self._version), f"CASE WHEN fields IS NOT NULL THEN {cells} END")
 
     def row(self) -> str:
         """Over `plain`, `p` and `n`, which is `other`: the struct of all cells."""
@@ -117,15 +118,17 @@ class JsonLines:
     def _is_plain(self) -> str:
         """Condition over `text` and `p`: it is one flat object, no key comes twice, and texts are texts.
 
-        Each key has a colon. So if there are, beside those in texts, as many colons as known fields, and no sign is
-        written as its number, there is no other key, and bytes that are no UTF-8 show in the texts. Else the keys are
-        looked at.
+        Each key has a colon. So if there are, beside those in texts, as many colons as known fields, there is no other
+        key, and bytes that are no UTF-8 show in the texts. That holds where no sign is written by its number, so where
+        there are no more backslashes than quotes in texts, each of which has one. Else the keys are looked at.
         """
         known = " + ".join(f"cast({self._v(name)} IS NOT NULL AS int)" for name in NUMBERS + TEXTS)
         texts = f"concat_ws('', {', '.join(map(self._v, TEXTS))})"
         once = _let("keys", "json_object_keys(text)", "keys IS NOT NULL AND size(array_distinct(keys)) = size(keys)")
-        distinct = f"NOT {_SURROGATE} AND NOT {self._unreadable} AND {once}"
-        others = f"contains(text, '\\\\u') OR {_parts('text', ':', 1000)} <> {known} + {_parts(texts, ':', 500)}"
+        distinct = f"NOT {_SURROGATE} AND NOT {unreadable(self._version)} AND {once}"
+        # With different limits, so that none is reached by both where they are equal.
+        colons = f"{_parts('text', ':', 1000)} <> {known} + {_parts(texts, ':', 500)}"
+        others = f"{colons} OR {_parts('text', _BACKSLASH, 1000)} <> {_parts(texts, _QUOTE, 500)}"
         odd = " OR ".join(map(self._may_be_odd, TEXTS))
         return (
             f"p IS NOT NULL AND p.{self._mark} IS NULL AND startswith(text, '{{') AND endswith(text, '}}') "
@@ -136,15 +139,16 @@ class JsonLines:
     def _may_be_odd(self, name: str) -> str:
         """Condition over `text` and `p`: what the parser hands out as text may be no JSON string.
 
-        What begins like a number, an array or an object is none where its key has a quote behind it. A user id may be
-        a whole number.
+        What begins like a number or an object is none where its key has a quote behind it. A user id may be a whole
+        number. What begins like an array is always looked at again: its quotes need no backslash, see `_is_plain`.
         """
         v = self._v(name)
         whole = f"WHEN {v} >= '-' AND {v} < ':' THEN contains({v}, '.') " if name == "userId" else ""
         return (
             f"CASE WHEN {v} IS NULL OR ({v} >= 'A' AND {v} < '[') THEN false "
             f"""WHEN {v} >= '"' AND {v} < '#' THEN {v} IN ({_NOT_FINITE}) """
-            f"WHEN {v} >= ']' AND {v} < '{{' THEN {v} IN ('true', 'false') {whole}ELSE NOT ({self._quoted(name)}) END"
+            f"WHEN {v} >= ']' AND {v} < '{{' THEN {v} IN ('true', 'false') "
+            f"WHEN startswith({v}, '[') THEN true {whole}ELSE NOT ({self._quoted(name)}) END"
         )
 
     def _quoted(self, name: str) -> str:
@@ -191,6 +195,11 @@ class JsonLines:
         path = literal(f"$[*]['{self._columns[name]}']".replace("NaN", "0").replace("Infinity", "0"))
         finite = "replace(replace(text, 'NaN', '0'), 'Infinity', '0')"
         return f"left(get_json_object(concat('[', {finite}, ']'), {path}), {signs})"
+
+
+def _mark() -> str:
+    """A name that no line can hold, as nobody can foresee it."""
+    return f"end_{secrets.token_hex(6)}"
 
 
 def _let(name: str, what: str, body: str) -> str:
