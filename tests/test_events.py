@@ -252,7 +252,8 @@ def test_a_line_is_one_json_object_with_a_time_and_a_page(judged: Judged, line: 
 
 
 @pytest.mark.parametrize(
-    ("length", "units"), [("218.93179", 21_893_179), ("0.000005", 1), ("0.1", 10_000), ("0", 0), ("null", None)]
+    ("length", "units"),
+    [("218.93179", 21_893_179), ("0.000005", 1), ("0.1", 10_000), ("0", 0), ("-0.000015", -1), ("null", None)],
 )
 def test_length_is_also_given_in_hundred_thousandths_of_a_second(
     engine: DuckDBEngine, tmp_path: Path, length: str, units: int | None

@@ -55,7 +55,8 @@ def judge(raw: ir.Table) -> ir.Table:
         *kept_columns,
         *COLUMNS,
         "coerced",
-        length_e5=(typed.length * LENGTH_UNITS).round().cast("int64"),
+        # Rounded, halves up; Spark's own rounding writes each number out as text.
+        length_e5=(typed.length * LENGTH_UNITS + 0.5).floor().cast("int64"),
         judged=_status(typed),
         day=ibis.ifelse(typed.usable_ts, _utc_date(typed.ts), None),
     )
