@@ -207,6 +207,27 @@ def test_java_that_is_missing_or_too_old_is_named_with_the_remedy(
         engine_of(Settings(("log",), tmp_path, engine="spark"), tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("master", "options", "expected"),
+    [
+        ("local[2]", "-Xmx1g", ("-XX:+UseParallelGC",)),
+        ("local", "", ("-XX:+UseParallelGC",)),
+        ("local[*]", "-Xmx1g -XX:+UseG1GC", ()),
+        ("spark://localhost:7077", "", ()),
+        (None, "", ()),
+    ],
+)
+def test_one_machine_gets_the_collector_that_costs_least_unless_another_is_chosen(
+    monkeypatch: pytest.MonkeyPatch, master: str | None, options: str, expected: tuple[str, ...]
+) -> None:
+    start = pytest.importorskip("churn.engines.spark_start")
+    for name in ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "SPARK_SUBMIT_OPTS"):
+        monkeypatch.delenv(name, raising=False)
+    assert start.collector(master, {"spark.driver.defaultJavaOptions": options}) == expected
+    monkeypatch.setenv("JDK_JAVA_OPTIONS", options)
+    assert start.collector(master, {}) == expected
+
+
 def test_without_pyspark_the_command_to_install_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("churn.engines.opening.util.find_spec", lambda name: None)
     with pytest.raises(
@@ -230,6 +251,26 @@ def test_a_master_that_nobody_answers_for_is_told_at_once() -> None:
         server.listen()
         check_reachable(f"spark://{address},127.0.0.1:{server.getsockname()[1]}")
     check_reachable("local[2]")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("listening", "message"),
+    [(False, "no Spark master answers at spark://"), (True, "does not answer as a Spark master; check the port")],
+)
+def test_a_run_on_a_master_that_is_none_ends_soon(listening: bool, message: str, tmp_path: Path) -> None:
+    log = write_log(tmp_path / "log.json", [event()])
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        if listening:
+            server.listen()
+        master = f"spark://127.0.0.1:{server.getsockname()[1]}"
+        started = time.monotonic()
+        done = churn("run", log, "--out", tmp_path / "run", "--engine", "spark", "--master", master, "--memory", "1GB")
+    assert done.returncode == 2
+    assert message in " ".join(done.stderr.split())
+    assert time.monotonic() - started < 55  # Spark itself gives up after 60 s; on a quiet machine it is half of that
+    assert not (tmp_path / "run" / "events").exists()
 
 
 def test_yarn_needs_to_know_its_cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -313,6 +354,34 @@ def test_a_cluster_without_anything_to_spare_is_told(spark_cluster: Cluster, tmp
     done = churn(*words, "--memory", "1GB", *conf)
     assert done.returncode == 2
     assert "gave no executor with 3g of memory and all cores within 3 s; wait until others" in done.stderr
+
+
+GREEDY = """
+import sys
+from pathlib import Path
+from churn.engines.spark import SparkEngine
+from churn.errors import OutputError
+
+conf = {"spark.executor.memory": "480m", "spark.task.maxFailures": "2"}
+engine = SparkEngine(memory=600_000_000, scratch=Path(sys.argv[1]), master=sys.argv[2], conf=conf)
+try:
+    with engine.watched():
+        engine.session.range(2).selectExpr("max(length(repeat(id, 1000000000)))").collect()
+except OutputError as error:
+    print(error)
+engine.close()
+"""
+
+
+@pytest.mark.slow
+def test_an_executor_that_runs_out_of_memory_names_the_setting_to_raise(spark_cluster: Cluster, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", GREEDY, str(tmp_path / "scratch"), spark_cluster.master],
+        env=environment(), capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("a Spark task ran out of memory (")
+    assert "--conf spark.executor.memory=" in done.stdout
 
 
 KILLED = """

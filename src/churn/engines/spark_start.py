@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import threading
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from importlib import util
 from pathlib import Path
 from typing import Any, Final
 
 import pyspark
-from py4j.protocol import Py4JError
 from pyspark import SparkContext
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
@@ -24,6 +24,9 @@ from churn.errors import SettingsError, UnavailableError
 
 PATIENCE: Final = "spark.scheduler.maxRegisteredResourcesWaitingTime"
 """How long Spark itself waits for its executors before it begins with fewer; so long we wait for the first one."""
+
+_SILENCE: Final = 25
+"""Seconds from the start of Java in which a standalone master takes an application, or nothing else will come."""
 
 _RESULT: Final = "spark.driver.maxResultSize"
 """What may come to the driver at a time. Spark's 1 GB would end a training that fits; beyond the heap none does."""
@@ -79,7 +82,7 @@ def _started(master: str | None, conf: Mapping[str, str], memory: int, scratch: 
         **_START,
         "spark.driver.memory": heap,
         **({} if submitted else {_RESULT: conf.get("spark.driver.memory", heap)}),
-        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={quiet}",
+        "spark.driver.extraJavaOptions": " ".join((f"-Dlog4j2.configurationFile={quiet}", *collector(chosen, conf))),
         "spark.local.dir": str(scratch.absolute()),
         "spark.sql.warehouse.dir": str((scratch / "warehouse").absolute()),
         **conf,
@@ -91,13 +94,55 @@ def _started(master: str | None, conf: Mapping[str, str], memory: int, scratch: 
         builder = builder.master(chosen)
     _hush()
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # or its workers miss our packages
+    silent = threading.Event()
     try:
-        return builder.getOrCreate()
-    except (PySparkException, Py4JError, RuntimeError) as error:
+        with _watched(chosen, silent):
+            return builder.getOrCreate()
+    except (PySparkException, RuntimeError, *GONE) as error:
+        if silent.is_set():
+            raise UnavailableError(
+                f"what listens at {chosen} does not answer as a Spark master",
+                f"check the port (that of the master's web page is another) and that the master runs Spark "
+                f"{pyspark.__version__}, as this machine does",
+            ) from error
         raise UnavailableError(
             f"Spark does not start on {chosen or 'its master'}: {gist_of(error)}",
             "see --master and --conf, and the lines above",
         ) from error
+
+
+@contextmanager
+def _watched(master: str | None, silent: threading.Event) -> Iterator[None]:
+    """End a Java that waits for a master that takes connections and says nothing: Spark itself asks for a minute."""
+    done = threading.Event()
+
+    def watch() -> None:
+        gateway: Any = None
+        while gateway is None and not done.wait(0.1):
+            gateway = SparkContext._gateway
+        if not done.wait(_SILENCE):
+            silent.set()
+            gateway.proc.kill()
+
+    if (master or "").startswith("spark://") and "PYSPARK_GATEWAY_PORT" not in os.environ:
+        threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        done.set()
+        if silent.is_set():  # so that another application can be started
+            SparkContext._gateway = SparkContext._jvm = None
+
+
+def collector(master: str | None, conf: Mapping[str, str]) -> tuple[str, ...]:
+    """Java's option for the collector that costs the least, for a driver that does all the work: pauses hurt nobody.
+
+    None where another one is chosen in the environment or for Spark: Java does not start with two.
+    """
+    named = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "SPARK_SUBMIT_OPTS")
+    chosen = " ".join((*(os.environ.get(name, "") for name in named), conf.get("spark.driver.defaultJavaOptions", "")))
+    local = (master or "").split("[")[0] == "local"
+    return ("-XX:+UseParallelGC",) if local and not re.search(r"-XX:\+Use\w+GC\b", chosen) else ()
 
 
 def _check_executors(session: SparkSession) -> None:
