@@ -1,4 +1,4 @@
-"""What a running application of Spark writes down of itself, read while it grows: which jobs train, and where."""
+"""What a running application of Spark writes down of itself, read while it grows: which jobs run, and where."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 TRAINS = re.compile(r"RDDLossFunction|RandomForest")
 """Spark's own source in the name of a stage that fits a linear model or grows trees."""
+ANY = re.compile("")
 
 
 @dataclass
@@ -18,12 +19,14 @@ class EventLog:
 
     Attributes:
         folder: where it lies; must exist.
-        jobs: jobs that train, each with whether it has ended well; None while it runs.
+        watched: the names of stages whose jobs are looked at; by default of those that train.
+        jobs: these jobs, each with whether it has ended well; None while it runs.
         executor: which has last ended a task of such a job.
         lost: executors that went while they worked on such a job.
     """
 
     folder: Path
+    watched: re.Pattern[str] = TRAINS
     jobs: dict[int, bool | None] = field(default_factory=dict)
     executor: str = ""
     lost: set[str] = field(default_factory=set)
@@ -42,7 +45,7 @@ class EventLog:
 
     @property
     def running(self) -> set[int]:
-        """Jobs that train right now, as far as it was read."""
+        """Jobs that run right now, as far as it was read."""
         return {job for job, well in self.jobs.items() if well is None}
 
     def look(self) -> bool:
@@ -63,7 +66,7 @@ class EventLog:
 
     def _take(self, kind: str, event: dict[str, Any]) -> None:
         if kind == "JobStart":
-            stages = {stage["Stage ID"] for stage in event["Stage Infos"] if TRAINS.search(stage["Stage Name"])}
+            stages = {stage["Stage ID"] for stage in event["Stage Infos"] if self.watched.search(stage["Stage Name"])}
             self._stages |= stages
             if stages:
                 self.jobs[event["Job ID"]] = None

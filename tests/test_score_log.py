@@ -129,10 +129,25 @@ def test_only_the_winner_of_another_run_is_trained(
     assert "nowhere" in complaint(capsys.readouterr().err)
 
 
+def with_unknown_values(log: Path, path: Path) -> Path:
+    """The log, in which every fifth user is of a kind that nothing was learned from, and some pages are new."""
+    unknown = {"gender": "X", "userAgent": "curl/9", "location": "Nowhere, ZZ", "level": "gold", "auth": "Visiting"}
+    found = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    for i, row in enumerate(found):
+        row.update(unknown if int(row["userId"]) % 5 == 0 else {}, **({"page": "Brand New"} if i % 29 == 0 else {}))
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in found), encoding="utf-8")
+    return path
+
+
 @pytest.mark.spark
 @pytest.mark.slow
+@pytest.mark.parametrize("unknown", [False, True], ids=["as learned", "with unknown values"])
 def test_users_are_judged_on_spark_as_in_this_process(
-    finished: tuple[Path, Path], tmp_path: Path, spark_application: MakeSpark, monkeypatch: pytest.MonkeyPatch
+    unknown: bool,
+    finished: tuple[Path, Path],
+    tmp_path: Path,
+    spark_application: MakeSpark,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if util.find_spec("pandas") is None:
         pytest.skip("pandas is not installed, so scoring on Spark is NOT tested: pip install 'sparkify-churn[spark]'")
@@ -141,6 +156,8 @@ def test_users_are_judged_on_spark_as_in_this_process(
     monkeypatch.setattr(spark_batches, "USERS_A_TASK", 10)  # or there would be one batch
     log, run = finished
     as_of = rows(run / "risk.csv")[0]["as_of"]
+    if unknown:
+        log = with_unknown_values(log, tmp_path / "log.json")
     expected = score(ScoreSettings(run / "bundle", (str(log),), date.fromisoformat(as_of), tmp_path / "here.csv"))
     asked = ScoreSettings(
         run / "bundle", (str(log),), date.fromisoformat(as_of), tmp_path / "spark" / "risk.csv", engine="spark"

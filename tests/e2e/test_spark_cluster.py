@@ -6,6 +6,7 @@ import csv
 import json
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from importlib import util
@@ -15,12 +16,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from churn.aws.wheel import wheel
 from churn.steps import PRIVATE
 from tests.cluster import Cluster
 from tests.cluster import environment as cluster_environment
 from tests.e2e.small import ONE_FAMILY, command, environment, finished_run, learnable_log, mini_run
 from tests.parity.compare import assert_same_table
-from tests.spark_events import EventLog
+from tests.spark_events import ANY, EventLog
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
 
@@ -63,8 +65,8 @@ def wait_for(path: Path, child: subprocess.Popen[str]) -> None:
         time.sleep(0.01)
 
 
-def kill_in_training(cluster: Cluster, log: EventLog, child: subprocess.Popen[str]) -> str:
-    """Kill a worker that a job of training is seen to wait for; gives its name."""
+def kill_at_work(cluster: Cluster, log: EventLog, child: subprocess.Popen[str]) -> str:
+    """Kill a worker that a job is seen to wait for; gives its name."""
     until = time.monotonic() + DEADLINE
     while time.monotonic() < until:
         assert child.poll() is None, child.communicate()
@@ -80,7 +82,7 @@ def kill_in_training(cluster: Cluster, log: EventLog, child: subprocess.Popen[st
                 return name
             cluster.go_on(name)  # it was held between two jobs
         time.sleep(0.01)
-    raise AssertionError(f"no job has trained within {DEADLINE} s")
+    raise AssertionError(f"no job was seen at work within {DEADLINE} s")
 
 
 def snapshots(out: Path, task: str) -> pa.Table:
@@ -105,11 +107,17 @@ def test_killed_driver_and_killed_workers_change_nothing(
         child.wait(timeout=DEADLINE)
     assert {path.stem for path in (private / "steps").iterdir()} == {"ingest"}
     assert not (tmp_path / "run" / "rollups").exists()
-    with start(*words) as child:
+    events = EventLog(tmp_path / "events of rollups", ANY)
+    events.folder.mkdir()
+    with start(*words, *events.options()) as child:
         wait_for(private / "aside" / "rollups", child)
-        time.sleep(1)
-        spark_cluster.kill("three")
+        kill_at_work(spark_cluster, events, child)
+        assert not (tmp_path / "run" / "rollups").exists()
         said = finish(child)
+    while events.look():
+        pass
+    assert len(events.lost) == 1
+    assert set(events.jobs.values()) == {True}
     assert said.count("(done before)") == 1
     assert_same_snapshots(tmp_path / "run", whole)
     assert (tmp_path / "run" / "risk.csv").read_text() == (whole / "risk.csv").read_text()
@@ -122,7 +130,7 @@ def trained_without_a_worker(cluster: Cluster, log: str | Path, folder: Path) ->
     events, out = EventLog(folder / "events"), folder / "run"
     events.folder.mkdir()
     with start(*arguments(Path(log), out, cluster.master, BY_SPARK), *events.options()) as child:
-        killed = kill_in_training(cluster, events, child)
+        killed = kill_at_work(cluster, events, child)
         said = finish(child)
     cluster.add(killed)
     assert said.count("(done before)") == 4
@@ -150,6 +158,15 @@ def test_executors_that_come_and_go_are_told_before_xgboost_waits_for_them(
     assert not (tmp_path / "run" / "events").exists()
 
 
+def installed_wheel(folder: Path) -> Path:
+    """The package as a wheel, unpacked by pip into a folder of its own."""
+    name, content = wheel()
+    (folder / name).write_bytes(content)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", "installed", name]
+    subprocess.run(pip, cwd=folder, timeout=DEADLINE, check=True)
+    return folder / "installed"
+
+
 def test_the_mini_log_on_the_cluster_by_spark_submit(
     spark_cluster: Cluster,
     data: Callable[[str], Path],
@@ -158,8 +175,9 @@ def test_the_mini_log_on_the_cluster_by_spark_submit(
 ) -> None:
     log = data("eventsim_mini.json.gz")
     home = cluster_environment()["SPARK_HOME"]
+    installed = installed_wheel(tmp_path)
     job = tmp_path / "job.py"
-    job.write_text("from churn.cli import main\nmain()\n", encoding="utf-8")
+    job.write_text("import churn\nfrom churn.cli import main\nprint(churn.__file__)\nmain()\n", encoding="utf-8")
     submit = [
         f"{home}/bin/spark-submit",
         "--master",
@@ -169,8 +187,10 @@ def test_the_mini_log_on_the_cluster_by_spark_submit(
     ]
     words = ["run", log, "--out", tmp_path / "spark", "--engine", "spark", *LOCAL]
     done = subprocess.run(
-        [*submit, str(job), *map(str, words)], env={**cluster_environment(), **environment()},
+        [*submit, str(job), *map(str, words)],
+        env={**cluster_environment(), **environment(), "PYTHONPATH": str(installed)},
         capture_output=True, text=True, timeout=DEADLINE, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+    assert str(installed / "churn" / "__init__.py") in done.stdout
     assert_same_snapshots(tmp_path / "spark", mini_run(tmp_path_factory.getbasetemp(), log))

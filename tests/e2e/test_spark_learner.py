@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from churn.engines.java import missing_java
-from tests.e2e.small import churn, command, complaint, environment, learnable_log
+from tests.e2e.small import churn, command, complaint, environment, learnable_log, short_run
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
 
@@ -27,7 +27,13 @@ def rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_a_run_trained_by_spark_ends_in_a_bundle_that_needs_no_java(tmp_path: Path) -> None:
+def files(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_run_trained_by_spark_ends_in_a_bundle_that_needs_no_java(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     if util.find_spec("pyspark") is None or missing_java():
         pytest.skip(f"Spark is NOT tested: {missing_java() or 'pyspark is not installed'}")
     log, out = learnable_log(tmp_path / "log.json", days=24), tmp_path / "run"
@@ -44,6 +50,12 @@ def test_a_run_trained_by_spark_ends_in_a_bundle_that_needs_no_java(tmp_path: Pa
     manifest = json.loads((out / "bundle" / "manifest.json").read_text())
     assert manifest["model"] in FAMILIES
     assert 0 < manifest["parity"]["max_abs_difference"] <= 1e-5
+
+    _, local = short_run(tmp_path_factory.getbasetemp())
+    for made in ("metrics", "bundle", "figures"):
+        assert files(out / made) == files(local / made)
+    for path in (local / "metrics").glob("*.csv"):
+        assert list(rows(out / "metrics" / path.name)[0]) == list(rows(path)[0]), path.name
 
     listed = rows(out / "risk.csv")
     line = command("score", out / "bundle", log, "--as-of", listed[0]["as_of"], "--out", tmp_path / "risk.csv")

@@ -151,10 +151,10 @@ def test_rows_that_were_drawn_are_tried_fold_by_fold(spark: Engine) -> None:
 def test_too_few_slots_for_xgboost_are_told_before_it_waits(spark: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     from churn.learners import spark_xgboost
 
-    spark_xgboost.check_slots(spark.session)  # type: ignore[attr-defined]
+    family = on(spark, "xgboost")
     monkeypatch.setattr(spark_xgboost, "WORKERS", 99)
     with pytest.raises(SettingsError, match=r"has 2 slots .* needs 99; raise spark\.executor\.cores .* --learner"):
-        spark_xgboost.check_slots(spark.session)  # type: ignore[attr-defined]
+        trained(family)
 
 
 def test_xgboost_without_pandas_is_told_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
