@@ -1,7 +1,8 @@
 """Does one large user, one large day, or a folder of many small files make one task of Spark wait for by all others?
 
-`python -m benchmarks.spark_skew [--lines N] [--files N]` makes three logs, ingests and rolls up each on `local[2]`, and
-prints the longest task of each stage beside the median one. The table in docs/scale.md is filled from what it prints.
+`python -m benchmarks.spark_skew [--user-lines N] [--lines N] [--files N]` makes three logs, ingests and rolls up each
+on `local[2]`, and prints the longest task of each stage beside the median one. The tables in docs/scale.md are what it
+printed.
 """
 
 from __future__ import annotations
@@ -98,13 +99,15 @@ def report(kind: str, lines: int, files: int, folder: Path) -> list[Stage]:
 def main() -> None:
     """See above."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--lines", type=int, default=2_000_000)
+    parser.add_argument("--user-lines", type=int, default=10_000_000, help="Of the log of which one user has half.")
+    parser.add_argument("--lines", type=int, default=2_000_000, help="Of each of the others.")
     parser.add_argument("--files", type=int, default=10_000)
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="churn-skew-"))
     try:
-        for kind, files in (("one user", 8), ("one day", 8), ("many files", options.files)):
-            report(kind, options.lines, files, folder)
+        report("one user", options.user_lines, 8, folder)
+        report("one day", options.lines, 8, folder)
+        report("many files", options.lines, options.files, folder)
     finally:
         shutil.rmtree(folder)
 
