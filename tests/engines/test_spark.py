@@ -150,6 +150,24 @@ def test_rows_that_other_machines_have_kept_to_themselves_are_told(make_spark: M
         check_shared(tmp_path / "t", len(ROWS))
 
 
+def test_tasks_behind_a_shuffle_are_as_many_as_the_input_is_worth(
+    make_spark: MakeSpark, table: ir.Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from churn.engines import spark as module
+
+    name, given = "spark.sql.shuffle.partitions", tmp_path / "given"
+    size = sum(path.stat().st_size for path in given.iterdir())
+    for a_task, a_partition, expected in ((10**9, 10**9, 1), (1, 10**9, 2), (10**9, size // 5 + 1, 5)):
+        monkeypatch.setattr(module, "_BYTES_WORTH_A_TASK", a_task)
+        monkeypatch.setattr(module, "_BYTES_A_PARTITION", a_partition)
+        engine = make_spark()
+        engine.fetch(engine.read(given))
+        assert engine.session.conf.get(name) == str(expected)  # type: ignore[attr-defined]
+    engine = make_spark(spark__sql__shuffle__partitions="11")
+    engine.fetch(engine.read(given))
+    assert engine.session.conf.get(name) == "11"  # type: ignore[attr-defined]
+
+
 def test_progress_is_a_share_or_unknown(spark: Engine, tmp_path: Path) -> None:
     log = write_log(tmp_path / "log.json", [event(ts=1_538_352_000_000 + i) for i in range(20_000)])
     raw = spark.lines(find_sources([log]), dict(OWN_NAMES))

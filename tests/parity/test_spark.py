@@ -286,15 +286,20 @@ def assert_same_rolls(mine: Rolled, other: Rolled) -> None:
 
 
 @pytest.mark.parametrize("partitions", ["1", "7"])
-@pytest.mark.parametrize("name", ["hostile", "real/seven_users.json.gz", "eventsim_mini.json.gz"])
+@pytest.mark.parametrize("name", ["hostile 3", "hostile 8", "real/seven_users.json.gz", "eventsim_mini.json.gz"])
 def test_every_rollup_feature_label_and_fold(
     engine: DuckDBEngine, make_spark: MakeSpark, data: Callable[[str], Path], tmp_path: Path, name: str, partitions: str
 ) -> None:
-    log = write_log(tmp_path / "log.json", hostile_rows(3)) if name == "hostile" else data(name)
+    kind, _, seed = name.partition(" ")
+    if kind == "hostile":  # in as many files, so that it is also read in parts
+        rows, parts = hostile_rows(int(seed)), int(partitions)
+        logs = [write_log(tmp_path / f"{i}.json", rows[i::parts]) for i in range(parts)]
+    else:
+        logs = [data(name)]
     spark = make_spark(
         spark__sql__shuffle__partitions=partitions, spark__sql__adaptive__coalescePartitions__enabled="false"
     )
-    assert_same_rolls(roll_files(engine, tmp_path, [log]), roll_files(spark, tmp_path, [log]))
+    assert_same_rolls(roll_files(engine, tmp_path, logs), roll_files(spark, tmp_path, logs))
 
 
 def test_attributes_at_a_date(engine: DuckDBEngine, spark: Engine, tmp_path: Path) -> None:
