@@ -26,7 +26,7 @@ PATIENCE: Final = "spark.scheduler.maxRegisteredResourcesWaitingTime"
 """How long Spark itself waits for its executors before it begins with fewer; so long we wait for the first one."""
 
 _SILENCE: Final = 25
-"""Seconds from the start of Java in which a standalone master takes an application, or nothing else will come."""
+"""Seconds from the start of Java until a standalone master has taken an application."""
 
 _RESULT: Final = "spark.driver.maxResultSize"
 """What may come to the driver at a time. Spark's 1 GB would end a training that fits; beyond the heap none does."""
@@ -94,17 +94,10 @@ def _started(master: str | None, conf: Mapping[str, str], memory: int, scratch: 
         builder = builder.master(chosen)
     _hush()
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # or its workers miss our packages
-    silent = threading.Event()
     try:
-        with _watched(chosen, silent):
+        with _watched(chosen, conf):
             return builder.getOrCreate()
     except (PySparkException, RuntimeError, *GONE) as error:
-        if silent.is_set():
-            raise UnavailableError(
-                f"what listens at {chosen} does not answer as a Spark master",
-                f"check the port (that of the master's web page is another) and that the master runs Spark "
-                f"{pyspark.__version__}, as this machine does",
-            ) from error
         raise UnavailableError(
             f"Spark does not start on {chosen or 'its master'}: {gist_of(error)}",
             "see --master and --conf, and the lines above",
@@ -112,26 +105,46 @@ def _started(master: str | None, conf: Mapping[str, str], memory: int, scratch: 
 
 
 @contextmanager
-def _watched(master: str | None, silent: threading.Event) -> Iterator[None]:
-    """End a Java that waits for a master that takes connections and says nothing: Spark itself asks for a minute."""
-    done = threading.Event()
+def _watched(master: str | None, conf: Mapping[str, str]) -> Iterator[None]:
+    """End a Java that waits for a master that takes connections and says nothing: Spark itself asks for a minute.
+
+    Raises:
+        UnavailableError: if it was ended.
+    """
+    done, silent, turn = threading.Event(), threading.Event(), threading.Lock()
 
     def watch() -> None:
         gateway: Any = None
         while gateway is None and not done.wait(0.1):
             gateway = SparkContext._gateway
-        if not done.wait(_SILENCE):
-            silent.set()
-            gateway.proc.kill()
+        if not done.is_set() and not done.wait(_patience(gateway, conf)):
+            with turn:
+                if not done.is_set():
+                    silent.set()
+                    gateway.proc.kill()
+                    gateway.proc.wait()
 
     if (master or "").startswith("spark://") and "PYSPARK_GATEWAY_PORT" not in os.environ:
         threading.Thread(target=watch, daemon=True).start()
     try:
         yield
     finally:
-        done.set()
-        if silent.is_set():  # so that another application can be started
-            SparkContext._gateway = SparkContext._jvm = None
+        with turn:
+            done.set()
+        if silent.is_set():
+            SparkContext._gateway = SparkContext._jvm = None  # so that another application can be started
+            raise UnavailableError(
+                f"what listens at {master} has not answered as a Spark master for some {_SILENCE} s",
+                "check the port (that of the master's web page is another) and that the master runs Spark "
+                f"{pyspark.__version__}, as this machine does, or wait longer with --conf {PATIENCE}=2m",
+            )
+
+
+def _patience(gateway: Any, conf: Mapping[str, str]) -> float:
+    """Seconds for a master to answer: ours, or what the user gives the cluster where that is more."""
+    given = conf.get(PATIENCE)
+    asked = gateway.jvm.org.apache.spark.network.util.JavaUtils.timeStringAsSec(given) if given else 0
+    return max(_SILENCE, float(asked))
 
 
 def collector(master: str | None, conf: Mapping[str, str]) -> tuple[str, ...]:
