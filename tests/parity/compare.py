@@ -38,7 +38,8 @@ def assert_same_table(left: pa.Table, right: pa.Table, *keys: str) -> None:
 
 def _same(left: Any, right: Any) -> bool:
     if isinstance(left, float) and isinstance(right, float):
-        return left == right if left.is_integer() else math.isclose(left, right, rel_tol=RELATIVE)
+        whole = left.is_integer() or right.is_integer()
+        return left == right if whole else math.isclose(left, right, rel_tol=RELATIVE)
     return bool(left == right)
 
 
