@@ -68,9 +68,9 @@ class Scale:
 
     @property
     def tasks(self) -> int:
-        """Tasks behind a shuffle of the events: by their size as Parquet, and no fewer than twice the cores."""
+        """Tasks behind a shuffle of the events, as the engine does: by size as Parquet, and no fewer than cores."""
         events = self.size.unpacked / UNPACKED[".parquet"]
-        return max(-(-int(events) // BYTES_A_TASK), 2 * self.shape.executors.tasks)
+        return max(-(-int(events) // BYTES_A_TASK), self.shape.executors.tasks)
 
     @property
     def task_bytes(self) -> int:
