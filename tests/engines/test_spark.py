@@ -155,17 +155,20 @@ def test_tasks_behind_a_shuffle_are_as_many_as_the_input_is_worth(
 ) -> None:
     from churn.engines import spark as module
 
-    name, given = "spark.sql.shuffle.partitions", tmp_path / "given"
+    given = tmp_path / "given"
     size = sum(path.stat().st_size for path in given.iterdir())
-    for a_task, a_partition, expected in ((10**9, 10**9, 1), (1, 10**9, 2), (10**9, size // 5 + 1, 5)):
+
+    def tasks(**conf: str) -> str | None:
+        engine = make_spark(**conf)
+        assert isinstance(engine, module.SparkEngine)
+        engine.fetch(engine.read(given))
+        return engine.session.conf.get("spark.sql.shuffle.partitions")
+
+    for a_task, a_partition, expected in ((10**9, 10**9, "1"), (1, 10**9, "2"), (10**9, size // 5 + 1, "5")):
         monkeypatch.setattr(module, "_BYTES_WORTH_A_TASK", a_task)
         monkeypatch.setattr(module, "_BYTES_A_PARTITION", a_partition)
-        engine = make_spark()
-        engine.fetch(engine.read(given))
-        assert engine.session.conf.get(name) == str(expected)  # type: ignore[attr-defined]
-    engine = make_spark(spark__sql__shuffle__partitions="11")
-    engine.fetch(engine.read(given))
-    assert engine.session.conf.get(name) == "11"  # type: ignore[attr-defined]
+        assert tasks() == expected
+    assert tasks(spark__sql__shuffle__partitions="11") == "11"
 
 
 def test_progress_is_a_share_or_unknown(spark: Engine, tmp_path: Path) -> None:
