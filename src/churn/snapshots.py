@@ -88,7 +88,7 @@ def history(user_days: ir.Table, leavers: ir.Table, problem: Problem, as_of: dat
 
 def _snapshot(task: str, user_days: ir.Table, points: ir.Table, problem: Problem, seed: int) -> ir.Table:
     features, sums = feature_list(problem)
-    past = _past(user_days, points, sums)
+    past = _with_attributes(_past(user_days, points, sums), user_days)
     row = past.mutate(region=_region(past.location))
     check_declared(features, row.select(*PAST, *sums.asked))
     return row.select(
@@ -120,7 +120,7 @@ def check_declared(features: Sequence[Feature], known: ir.Table) -> None:
 
 
 def _past(user_days: ir.Table, points: ir.Table, sums: Sums) -> ir.Table:
-    """The past of each point: the sums asked for, and `PAST`; from days before `at` only.
+    """The past of each point: the sums asked for, and `PAST` but for attributes; from days before `at` only.
 
     In two steps, since every sum over every window at once would look at every day hundreds of times: first by
     band of age, between one edge of a window and the next, then over the bands of each window.
@@ -142,19 +142,24 @@ def _past(user_days: ir.Table, points: ir.Table, sums: Sums) -> ir.Table:
         last_ts=_.last_ts.max(),
         switched_ts=_.switched_ts.max(),
         longest_gap_ms=_.longest_gap_ms.max(),
-        **{name: _[name].argmax(_.day) for name in ATTRIBUTES},
         **{name: _[name].sum().cast("int64") for name in sorted({column for column, __ in sums.asked.values()})},
     )  # fmt: skip
     past = bands.group_by(*keys).aggregate(
         first_ts=_.first_ts.min(),
         first_day=_.first_day.min(),
+        last_day=_.last_day.max(),
         last_ts=_.last_ts.max(),
         switched_ts=_.switched_ts.max(),
         longest_gap_ms=_.longest_gap_ms.max(),
-        **{name: _[name].argmax(_.last_day) for name in ATTRIBUTES},
         **{name: _sum(bands, column, window) for name, (column, window) in sums.asked.items()},
     )
     return past.mutate(at_ms=_midnight_ms(past["at"]), first_day_ms=_midnight_ms(past.first_day))
+
+
+def _with_attributes(past: ir.Table, user_days: ir.Table) -> ir.Table:
+    """Those of the last day, looked up: texts in a sum would make Spark sort wide rows instead of hashing them."""
+    there = user_days.select("userId", *ATTRIBUTES, last_day=user_days.day)
+    return past.inner_join(there, ("userId", "last_day"))
 
 
 def _sum(bands: ir.Table, column: str, window: Window) -> ir.Value:

@@ -37,6 +37,7 @@ OURS: Final[dict[str, str]] = {
     "spark.sql.ansi.enabled": "true",
     "spark.sql.adaptive.enabled": "true",
     "spark.sql.codegen.hugeMethodLimit": "8000",  # Java never compiles longer methods, and ours are long
+    "spark.sql.codegen.aggregate.map.twolevel.enabled": "false",  # its hash goes through texts byte by byte
     "spark.sql.caseSensitive": "true",  # a log may hold `userID` beside `userId`
     "spark.sql.files.ignoreCorruptFiles": "false",
     "spark.sql.files.ignoreMissingFiles": "false",
@@ -376,9 +377,25 @@ class SparkEngine:
         if _SHUFFLE not in self._conf:
             self._session.conf.set(_SHUFFLE, str(tasks))
         self._context.setJobGroup(self._group, "churn", interruptOnCancel=True)
-        frame = self._session.sql(compiled(table))
+        asked = table.op()
+        frame = self._ordered(asked, tasks) if isinstance(asked, ops.Sort) and tasks > 1 else self._sql(table)
         casts = casts_of(dict(frame.dtypes), {name: str(kind) for name, kind in table.schema().items()})
         return frame.selectExpr(*casts)
+
+    def _sql(self, table: ir.Table) -> DataFrame:
+        return self._session.sql(compiled(table))
+
+    def _ordered(self, sort: ops.Sort, tasks: int) -> DataFrame:
+        """A result in the order of some of its columns.
+
+        What is below is done and handed on first: Spark would do all of it twice, once to see where to cut the order.
+        """
+        columns = [f.col(quote(key.name)) for key in sort.keys]
+        order = [
+            column.asc_nulls_last() if key.ascending else column.desc_nulls_last()
+            for key, column in zip(sort.keys, columns, strict=True)
+        ]
+        return self._sql(sort.parent.to_expr()).repartition(tasks, *columns).orderBy(order)
 
     @contextmanager
     def _translated(self, folder: Path) -> Iterator[None]:
