@@ -1,7 +1,8 @@
 """Spark's learners beside those of one machine on the same snapshots: those of a finished run, of either engine.
 
 `python -m benchmarks.spark_models RUN LOG... [--families gradient_boosted_trees]`. Both tune, calibrate and measure
-as the step `train` of `churn run` does, on `local[*]`. Prints roc_auc and f1_weighted of each task and family.
+as the step `train` of `churn run` does, on `local[*]`. Prints roc_auc and f1_weighted of each task and family, and
+the settings that each of the two has chosen.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ def main() -> None:
     for key, row in by_spark.items():
         figures = (float(one[name]) for name in ("roc_auc", "f1_weighted") for one in (row, by_local[key]))
         print(f"| {' | '.join(key)} | {' | '.join(f'{figure:.4f}' for figure in figures)} |")
+    for key, row in by_spark.items():
+        print(f"{' '.join(key)}: Spark {row['best_params']}, one machine {by_local[key]['best_params']}")
 
 
 def trained(

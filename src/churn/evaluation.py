@@ -181,6 +181,12 @@ def measure(y: npt.ArrayLike, p: npt.ArrayLike, threshold: float) -> dict[str, f
     return found | {"threshold": float(threshold)} | counts
 
 
+def average_precision(y: npt.ArrayLike, score: Floats) -> float:
+    """`average_precision` of scores of any size [n]: only their order counts; nan without rows of both classes."""
+    order = np.unique(score, return_inverse=True)[1]
+    return measure(y, order / max(1, int(order.max())), 0.5)["average_precision"]
+
+
 def measure_weighted(tally: Tally, threshold: float) -> dict[str, Floats]:
     """Every name in `METRICS` and `COUNTS`, [B], equal to `measure` of the rows repeated by their weights."""
     tops = (5, 10, 20)

@@ -129,9 +129,10 @@ class Ingest:
         """A second look, only at files with bad lines: where each is and why it was refused."""
         folder = self.folder / "quarantine"
         folder.mkdir()
-        for i, account in enumerate(files):
-            if account.refused:
-                _write_refused(self.engine, sources[i], self.columns, account.path, folder / f"{i:05d}.jsonl")
+        bad = [i for i, account in enumerate(files) if account.refused]
+        for start in range(0, len(bad), self.engine.numbered):
+            some = {i: (sources[i], files[i].path) for i in bad[start : start + self.engine.numbered]}
+            _write_refused(self.engine, some, self.columns, folder)
 
     def _check(self, sources: Sequence[Source], files: Sequence[FileAccount]) -> None:
         found = Account(files)
@@ -237,14 +238,25 @@ def _refuse_stray(days: Sequence[Mapping[str, Any]]) -> None:
             )
 
 
-def _write_refused(engine: Engine, source: Source, columns: Mapping[str, str], path: str, target: Path) -> None:
-    judged = judge(engine.lines([source], dict(columns), numbered=True))
-    refused = judged.filter(judged.judged.isin(REFUSED)).select("line", "judged", "text").order_by("line")
-    with target.open("w", encoding="utf-8") as file:
-        for batch in engine.batches(refused):
-            for row in batch.to_pylist():
-                entry = {"file": path, "line": row["line"], "reason": row["judged"], "text": row["text"]}
-                file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+def _write_refused(
+    engine: Engine, files: Mapping[int, tuple[Source, str]], columns: Mapping[str, str], folder: Path
+) -> None:
+    """The refused lines of some files, each with its number and its address, one file of JSON lines each."""
+    judged = judge(engine.lines([source for source, _ in files.values()], dict(columns), numbered=True))
+    refused = judged.filter(judged.judged.isin(REFUSED)).select("file", "line", "judged", "text")
+    rows = (row for batch in engine.batches(refused.order_by("file", "line")) for row in batch.to_pylist())
+    numbers = tuple(files)
+    for place, lines in itertools.groupby(rows, lambda row: row["file"]):
+        number = numbers[place]
+        with (folder / f"{number:05d}.jsonl").open("w", encoding="utf-8") as out:
+            for row in lines:
+                entry = {
+                    "file": files[number][1],
+                    "line": row["line"],
+                    "reason": row["judged"],
+                    "text": row["text"],
+                }
+                out.write(json.dumps(entry, ensure_ascii=False) + "\n")
 
 
 def _suspect_days(engine: Engine, part: Path) -> list[str]:

@@ -15,7 +15,7 @@ import numpy as np
 from churn.balancing import balanced, check_balance
 from churn.decision import BEST_F1, Policy
 from churn.errors import SettingsError
-from churn.evaluation import Floats, Ints, measure
+from churn.evaluation import Floats, Ints, average_precision
 from churn.learners import Model, Trier
 from churn.learners.constant import Constant
 from churn.learners.families import Family
@@ -130,7 +130,7 @@ def _tried(sample: Table, family: Family, points: Sequence[dict[str, Any]], reci
         point, fold = fit
         inside, params = folds == fold, family.params | point | family.tuning
         model = fit_rows(family, sample.rows(~inside), params, recipe.balance, recipe.seed)
-        return _average_precision(sample.rows(inside), model.logit(sample.x[inside]))
+        return average_precision(sample.y[inside], model.logit(sample.x[inside]))
 
     fits = list(product(points, np.unique(folds)))
     found = np.array(side_by_side(one, fits) if family.here else [one(fit) for fit in fits])
@@ -162,12 +162,6 @@ def sample_of_users(table: Table, rows: int, seed: int) -> Bools:
 def _share(text: str) -> float:
     """A number from 0 to 1 that looks random and is always the same for a text."""
     return int.from_bytes(hashlib.md5(text.encode(), usedforsecurity=False).digest()[:8]) / 2**64
-
-
-def _average_precision(rows: Table, score: Floats) -> float:
-    """Of scores of any size: only their order counts."""
-    order = np.unique(score, return_inverse=True)[1]
-    return measure(rows.y, order / max(1, int(order.max())), 0.5)["average_precision"]
 
 
 def points_as_json(tuned: Tuned) -> str:

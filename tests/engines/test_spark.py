@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import subprocess
 import sys
@@ -90,11 +91,18 @@ def test_a_log_is_read_without_a_judgement(spark: Engine, tmp_path: Path) -> Non
 
 def test_lines_are_numbered_over_all_parts_of_a_file(make_spark: MakeSpark, tmp_path: Path) -> None:
     spark = make_spark(spark__sql__files__maxPartitionBytes="10000", spark__sql__files__openCostInBytes="1")
-    log = write_log(tmp_path / "log.json", [event(ts=1_538_352_000_000 + i) for i in range(2_000)])
-    raw = spark.lines(find_sources([log]), dict(OWN_NAMES), numbered=True)
-    rows = spark.fetch(raw.select("line", "ts")).to_pylist()
-    assert sorted((row["line"], int(float(row["ts"])) - 1_538_352_000_000) for row in rows) == [
-        (i + 1, i) for i in range(2_000)
+    sizes = (2_000, 1, 700, 30, 1_999)
+    logs = [
+        write_log(tmp_path / f"{k}.json", [event(ts=1_538_352_000_000 + i) for i in range(n)])
+        for k, n in enumerate(sizes)
+    ]
+    logs[2].write_bytes(PACK["gzip"](logs[2].read_bytes()))
+    table = pa.table({"ts": [1_538_352_000_000 + i for i in range(sizes[4])], "page": ["Home"] * sizes[4]})
+    pq.write_table(table, logs[4], row_group_size=100)
+    raw = spark.lines(find_sources(map(str, logs)), dict(OWN_NAMES), numbered=True)
+    rows = spark.fetch(raw.select("file", "line", "ts")).to_pylist()
+    assert sorted((row["file"], row["line"], int(float(row["ts"])) - 1_538_352_000_000) for row in rows) == [
+        (k, i + 1, i) for k, n in enumerate(sizes) for i in range(n)
     ]
 
 
@@ -180,8 +188,10 @@ def test_progress_is_a_share_or_unknown(spark: Engine, tmp_path: Path) -> None:
     while worker.is_alive():
         seen.append(spark.progress())
     assert seen[0] is None
-    assert {share for share in seen if share is not None and not 0 <= share <= 1} == set()
-    assert {share for share in seen if share is not None} != set()
+    known = [now for now in seen if now is not None]
+    assert {now.share for now in known if not 0 <= now.share <= 1} == set()
+    assert known
+    assert {now.words for now in known if not re.fullmatch(r"\d of \d+ tasks, \d of \d+ stages", now.words)} == set()
     spark.close()
     assert spark.progress() is None
 

@@ -120,7 +120,7 @@ def test_points_are_tried_with_the_folds_and_the_class_weights_of_each(spark: En
             given = balanced(x[folds != fold], y[folds != fold], "weights", 0)
             model = learner.fit(given.x, given.y, point, 0, given.weight)
             expected.append(average_precision_score(y[folds == fold], model.logit(x[folds == fold])))
-        assert score == pytest.approx(np.mean(expected), abs=0.005)
+        assert score == pytest.approx(np.mean(expected), abs=3e-4)  # scaled by all rows
         assert np.ptp(expected) > 0.1
 
 

@@ -45,24 +45,25 @@ class Bars:
     def started(self, step: Step) -> None:
         """See `Watcher`."""
         self._shown = 0.0
-        self._task = self._progress.add_task(step.title, total=None)  # a moving bar until somebody knows more
+        self._task = self._progress.add_task(step.title, total=None, words="")  # a moving bar until somebody knows more
 
     def finished(self, step: Step, done: Done) -> None:
         """See `Watcher`."""
-        task = self._task if self._task is not None else self._progress.add_task(step.title, total=1.0)
+        task = self._task if self._task is not None else self._progress.add_task(step.title, total=1.0, words="")
         title = f"{step.title} (done before)" if done.resumed else step.title
-        self._progress.update(task, total=1.0, completed=1.0, description=title)
+        self._progress.update(task, total=1.0, completed=1.0, description=title, words="")
         self._progress.stop_task(task)
         self._task = None
 
     def follow(self) -> None:
         """Ask the engine how far it is, until `leave` is called."""
         while not self._gone.wait(_TICK):
-            share = self.engines[-1].progress() if self.engines else None
+            now = self.engines[-1].progress() if self.engines else None
             task = self._task  # looked at once: the step may end at any moment
-            if share is not None and task is not None:
-                self._shown = max(self._shown, min(share, 0.99))  # a step of several queries would fall back with each
-                self._progress.update(task, total=1.0, completed=self._shown)
+            if now is not None and task is not None:
+                # A step of several queries would fall back with each.
+                self._shown = max(self._shown, min(now.share, 0.99))
+                self._progress.update(task, total=1.0, completed=self._shown, words=now.words)
 
     def leave(self) -> None:
         """Stop following."""
@@ -91,10 +92,10 @@ class Lines:
     def follow(self) -> None:
         """Ask the engine how far it is, until `leave` is called."""
         while not self._gone.wait(2 * _TICK):
-            share = self.engines[-1].progress() if self.engines else None
+            now = self.engines[-1].progress() if self.engines else None
             step = self._step  # looked at once: the step may end at any moment
-            if share is not None and step is not None and share > self._told:
-                self._say(step, min(share, 0.99))
+            if now is not None and step is not None and now.share > self._told:
+                self._say(step, min(now.share, 0.99))
 
     def leave(self) -> None:
         """Stop following."""
@@ -129,7 +130,8 @@ def _following(watcher: Bars | Lines) -> Iterator[None]:
 def progress_bars() -> Iterator[Bars]:
     """Bars on standard error for as long as the block runs; plain lines where that is no terminal."""
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description:<34}"), BarColumn(bar_width=30), TimeElapsedColumn())
+    words = TextColumn("{task.fields[words]}", style="dim")
+    columns = (TextColumn("{task.description:<34}"), BarColumn(bar_width=30), TimeElapsedColumn(), words)
     with Progress(*columns, console=console, refresh_per_second=5) as progress:
         bars = Bars(progress)
         with _following(bars):

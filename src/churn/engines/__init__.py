@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -12,10 +13,25 @@ import pyarrow as pa
 from churn.sources import Source
 
 
+@dataclass(frozen=True)
+class Progress:
+    """How far the running statement is.
+
+    Attributes:
+        share: what is done of it, from 0 to 1.
+        words: what it is made of, where the engine can tell; for people.
+    """
+
+    share: float
+    words: str = ""
+
+
 class Engine(Protocol):
     """Opens a log, runs Ibis expressions, writes and reads Parquet tables, reports progress."""
 
     name: str
+    numbered: int
+    """How many files it numbers the lines of at a time."""
 
     def lines(self, sources: Sequence[Source], columns: dict[str, str], *, numbered: bool = False) -> ir.Table:
         """The raw lines of a log, nothing judged yet.
@@ -23,7 +39,7 @@ class Engine(Protocol):
         Args:
             sources: the files, in the order that `file` counts.
             columns: for each of our 18 column names the name that this log uses.
-            numbered: add `line`, the line number in its file from 1; for one file at a time.
+            numbered: add `line`, the line number in its file from 1; for `numbered` files at most.
 
         Returns:
             `file` (int32, index into `sources`), `text` (the line; without numbers, objects may go without it),
@@ -67,8 +83,8 @@ class Engine(Protocol):
         """A result of any size in its order, some thousands of rows at a time; nothing else is asked meanwhile."""
         ...
 
-    def progress(self) -> float | None:
-        """Share of the running statement that is done, from 0 to 1; None where nobody knows."""
+    def progress(self) -> Progress | None:
+        """How far the running statement is; None where nobody knows."""
         ...
 
     def close(self) -> None:

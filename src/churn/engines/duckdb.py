@@ -15,6 +15,7 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from churn.engines import Progress
 from churn.engines.duckdb_sql import files, json_sql, line_reader, literal, parquet_reader, parquet_sql, quote
 from churn.errors import EngineError, LineReadError, OutputError, SourceError, writing
 from churn.sources import Source
@@ -36,6 +37,7 @@ class DuckDBEngine:
     """Implements `churn.engines.Engine` inside this process."""
 
     name = "duckdb"
+    numbered = 1
 
     def __init__(self, *, memory: int, scratch: Path, threads: int | None = None) -> None:
         """Open an engine.
@@ -126,11 +128,11 @@ class DuckDBEngine:
         with _translated(self._scratch):
             yield from self._con.sql(self._compiled(table)).to_arrow_reader(BATCH)
 
-    def progress(self) -> float | None:
+    def progress(self) -> Progress | None:
         """See `Engine.progress`."""
         with self._closing:
             percent = -1.0 if self._closed else self._con.query_progress()
-        return min(percent / 100, 1.0) if percent >= 0 else None
+        return Progress(min(percent / 100, 1.0)) if percent >= 0 else None
 
     def close(self) -> None:
         """See `Engine.close`."""

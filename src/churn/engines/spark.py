@@ -18,6 +18,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as f
 
+from churn.engines import Progress
 from churn.engines.spark_json import NOT_SHOWN, TEXT, JsonLines, fields, unreadable
 from churn.engines.spark_s3 import numbers_of, prepare, reads
 from churn.engines.spark_shared import check_shared
@@ -54,21 +55,25 @@ _SHUFFLE: Final = "spark.sql.shuffle.partitions"
 BATCH: Final = 10_000
 """Rows of a result that Python has in memory at a time."""
 
-_ROW_NUMBER_BITS: Final = 33
-"""Of `monotonically_increasing_id`; the bits above count partitions."""
-
 _COMMIT: Final = {"mapreduce.fileoutputcommitter.algorithm.version": "2"}
 """In S3 a rename is a copy: each task puts its files in place itself. What is half written has no marker anyway."""
 
 _FILE: Final = "number_of_the_file"
 _PATH: Final = "address_of_the_file"
+_START: Final = "first_byte_of_the_piece"
 _PLACE: Final = "place_in_the_part"
+_BEFORE: Final = "what_makes_it_a_line_number"
+_PIECE: Final = f"_metadata.file_block_start AS {_START}"
+_LINE: Final = f"{_PLACE} + {_BEFORE} + 0L * spark_partition_id() AS line"
+"""Whoever asks for it asks last. It seems to depend on the part that a row is in, so Spark carries no condition past
+it; Spark 3.5 would write all that the cells are made of into the condition, over and over, which takes it minutes."""
 
 
 class SparkEngine:
     """Implements `churn.engines.Engine` on Spark 3.5 and 4."""
 
     name = "spark"
+    numbered = 500
 
     def __init__(
         self,
@@ -195,22 +200,25 @@ class SparkEngine:
                 columns = [pa.array(column, schema.field(i).type) for i, column in enumerate(zip(*some, strict=True))]
                 yield pa.RecordBatch.from_arrays(columns, names=names)
 
-    def progress(self) -> float | None:
+    def progress(self) -> Progress | None:
         """See `Engine.progress`: the share of tasks that are done, among the stages that are known."""
         if self._closed:
             return None
         try:
-            return self._share()
+            return self._tasks()
         except GONE:  # whoever waits for the work itself is told
             return None
 
-    def _share(self) -> float | None:
+    def _tasks(self) -> Progress | None:
         tracker = self._context.statusTracker()
         jobs = [tracker.getJobInfo(job) for job in tracker.getJobIdsForGroup(self._group)]
         running = [stage for job in jobs if job and job.status == "RUNNING" for stage in job.stageIds]
         stages = [stage for number in running if (stage := tracker.getStageInfo(number))]
         total = sum(stage.numTasks for stage in stages)
-        return min(sum(stage.numCompletedTasks for stage in stages) / total, 1.0) if total else None
+        done = min(sum(stage.numCompletedTasks for stage in stages), total)  # an attempt too many may be counted
+        whole = sum(stage.numCompletedTasks >= stage.numTasks for stage in stages)
+        words = f"{done:,} of {total:,} tasks, {whole} of {len(stages)} stages"
+        return Progress(done / total, words) if total else None
 
     @property
     def session(self) -> SparkSession:
@@ -247,7 +255,7 @@ class SparkEngine:
         return self._numbered_files(members, lambda paths: self._session.read.text(list(paths), lineSep="\n"))
 
     def _numbered_files(self, members: Mapping[int, Source], read: Callable[[Sequence[str]], DataFrame]) -> DataFrame:
-        """The rows of files and `_FILE`, the number of each.
+        """The rows of files, `_FILE`, the number of each, and `_START`, where in it the piece begins that a task reads.
 
         Files that are here get links with names by which Spark knows number and packing; objects in S3 keep theirs,
         and their addresses are looked up in a small table.
@@ -267,27 +275,27 @@ class SparkEngine:
         frames = []
         if len(far) < len(members):
             number = f"cast(left(_metadata.file_name, 8) AS int) AS {_FILE}"
-            frames.append(read([_uri(folder)]).selectExpr("*", number))
+            frames.append(read([_uri(folder)]).selectExpr("*", number, _PIECE))
         if far:
             frames.append(self._looked_up(read([_pattern(uri) for uri in far]), far))
         return frames[0] if len(frames) == 1 else frames[0].unionByName(frames[1])
 
     def _looked_up(self, rows: DataFrame, numbers: Mapping[str, int]) -> DataFrame:
         if len(numbers) == 1:
-            return rows.selectExpr("*", f"{next(iter(numbers.values()))} AS {_FILE}")
+            return rows.selectExpr("*", f"{next(iter(numbers.values()))} AS {_FILE}", _PIECE)
         known = numbers_of(rows.inputFiles(), numbers)
         table = self._session.createDataFrame(known, f"{_PATH} string, {_FILE} int")
-        addressed = rows.selectExpr("*", f"_metadata.file_path AS {_PATH}")
-        return addressed.join(table.hint("broadcast"), _PATH).drop(_PATH)
+        addressed = rows.selectExpr("*", f"_metadata.file_path AS {_PATH}", _PIECE)
+        return addressed.join(f.broadcast(table), _PATH).select(*rows.columns, _FILE, _START)
 
     def _json(self, members: Mapping[int, Source], columns: dict[str, str], with_lines: bool) -> DataFrame:
         json = JsonLines(columns, self._session.version)
         text, extra, line = self._text(members), [], []
         if with_lines:
             with self._translated(self._scratch):
-                text, number = self._with_lines(text)
-            extra, line = [_PLACE], [number]
-        file = f"cast({next(iter(members)) if with_lines else _FILE} AS int) AS file"
+                text = _with_lines(text)
+            extra, line = [_PLACE, _BEFORE], [_LINE]
+        file = f"cast({_FILE} AS int) AS file"
         shown = "text" if with_lines else "CASE WHEN NOT plain THEN text END AS text"  # copying it is dear
         parsed = text.selectExpr("*", TEXT).selectExpr(file, *extra, "text", f"{json.typed} AS p")
         told = parsed.selectExpr("*", f"{json.plain} AS plain")
@@ -299,26 +307,14 @@ class SparkEngine:
         cells = (f"{json.cell(name)} AS {quote(name)}" for name in NUMBERS + TEXTS)
         return rows.selectExpr(*rows.columns[:-2], *cells, "odd")
 
-    def _with_lines(self, text: DataFrame) -> tuple[DataFrame, str]:
-        """The values with `_PLACE`, and the column `line` over it: how many lines the parts before hold, and the place.
-
-        Whoever asks for it asks last. It depends on the part that a row is in, so Spark carries no condition past it;
-        Spark 3.5 would write all that the cells are made of into the condition, over and over, which takes it minutes.
-        """
-        counts: dict[int, int] = dict(text.selectExpr("spark_partition_id() AS part").groupBy("part").count().collect())
-        before = list(itertools.accumulate((counts.get(i, 0) for i in range(max(counts, default=0) + 1)), initial=0))
-        offsets = f"array({', '.join(f'{n}L' for n in before)})"
-        place = text.selectExpr("value", f"monotonically_increasing_id() AS {_PLACE}")
-        row = f"{_PLACE} & {2**_ROW_NUMBER_BITS - 1}L"
-        return place, f"({row}) + get({offsets}, spark_partition_id()) + 1 AS line"
-
     def _readable_copy(self, members: Mapping[int, Source]) -> Mapping[int, Source]:
         """Files with bytes that cannot be shown are copied with such bytes written out; see `churn.sanitise`."""
         with self._translated(self._scratch):
-            text = self._text(members).selectExpr(TEXT)
-            bad = text.filter(f"{unreadable(self._session.version)} OR {NOT_SHOWN}").limit(1).count()
+            text = self._text(members).selectExpr(_FILE, TEXT)
+            odd = text.filter(f"{unreadable(self._session.version)} OR {NOT_SHOWN}")
+            bad = {row[_FILE] for row in odd.select(_FILE).distinct().collect()}
         copies = self._folder()
-        return {i: sanitised_here(source, copies / str(i)) if bad else source for i, source in members.items()}
+        return {i: sanitised_here(source, copies / str(i)) if i in bad else source for i, source in members.items()}
 
     def _parquet(
         self, members: Mapping[int, Source], schema: pa.Schema, columns: dict[str, str], with_lines: bool
@@ -335,12 +331,9 @@ class SparkEngine:
             )
         shown = "to_json(struct(*), map('ignoreNullFields', 'false')) AS text"
         with self._translated(self._scratch):
-            numbered, line = self._with_lines(rows.drop(_FILE).selectExpr("struct(*) AS value"))
-        one = numbered.selectExpr(_PLACE, "value.*")
-        names = ", ".join(map(quote, rows.drop(_FILE).columns))
-        return one.selectExpr(
-            f"{next(iter(members))} AS file", line, shown.replace("*", names), "true AS object", *cells
-        )
+            numbered = _with_lines(rows)
+        names = ", ".join(quote(name) for name in rows.columns if name not in (_FILE, _START))
+        return numbered.selectExpr(f"{_FILE} AS file", _LINE, shown.replace("*", names), "true AS object", *cells)
 
     def _at(self, folder: Path) -> str:
         """The address of a folder of ours, as Hadoop takes it."""
@@ -404,6 +397,25 @@ class SparkEngine:
             yield
         except (PySparkException, *GONE) as error:
             raise in_our_words(error, folder) from error
+
+
+def _with_lines(rows: DataFrame) -> DataFrame:
+    """The rows with `_PLACE` and `_BEFORE`, of which `_LINE` makes the number of the line in its file.
+
+    A piece of a file lies in one part, its lines one after the other: how many there are and the place of the first are
+    counted for each piece, and the pieces of a file put in order.
+    """
+    placed = rows.selectExpr("*", f"monotonically_increasing_id() AS {_PLACE}")
+    pieces = placed.groupBy(_FILE, _START).agg(f.count(_PLACE).alias("n"), f.min(_PLACE).alias("first")).collect()
+    before: list[tuple[int, int, int]] = []
+    file, lines = -1, 0
+    for piece in sorted(pieces, key=lambda piece: (piece[_FILE], piece[_START])):
+        lines = lines if piece[_FILE] == file else 0
+        file = piece[_FILE]
+        before.append((file, piece[_START], lines + 1 - piece["first"]))
+        lines += piece["n"]
+    known = rows.sparkSession.createDataFrame(before, f"{_FILE} int, {_START} bigint, {_BEFORE} bigint")
+    return placed.join(f.broadcast(known), [_FILE, _START])
 
 
 def _runtime(conf: Mapping[str, str]) -> dict[str, str]:

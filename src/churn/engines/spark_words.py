@@ -8,7 +8,7 @@ from typing import Final
 
 from py4j.protocol import Py4JError
 
-from churn.errors import ChurnError, EngineError, LineReadError, OutputError
+from churn.errors import ChurnError, CloudError, EngineError, LineReadError, OutputError
 
 GONE: Final = (Py4JError, ConnectionError)
 """What a call ends with where Spark's Java process has ended."""
@@ -25,6 +25,27 @@ _LOST: Final = ("ExecutorLostFailure", "SparkContext was shut down", "executor l
 _ENDED: Final = ("Error while sending", "Answer from Java side is empty", "Connection refused", "Connection reset")
 _SILENT: Final = re.compile(r"An error occurred while calling \S+")
 """All of a message: Java has said nothing more."""
+
+_IN_S3: Final = re.compile(r"\bs3[an]?://([^\s:,;\"')]+)")
+_S3_SAYS: Final = (
+    (
+        re.compile(r"Status Code: 403|AccessDenied"),
+        "permission denied",
+        "the user needs s3:ListBucket and s3:GetObject there, and s3:PutObject and s3:DeleteObject where --out lies",
+    ),
+    (re.compile(r"Status Code: 503|Slow ?Down"), "S3 was too busy each time it was asked", _AGAIN),
+    (
+        re.compile(r"Status Code: 404|NoSuchKey|FileNotFoundException"),
+        "it was there and is gone",
+        "give the log as it is now",
+    ),
+    (
+        re.compile(r"NoHttpResponse|ConnectionClosed|Connection (?:reset|refused)|Premature end of Content|Timeout"),
+        "the connection to S3 broke off each time",
+        f"check the network; {_AGAIN}",
+    ),
+)
+"""What S3 answers in the middle of the work, after Hadoop has tried again: the signs, what that is, what to do."""
 
 _UNWRITABLE: Final = ("Permission denied", "Mkdirs failed", "PATH_ALREADY_EXISTS")
 
@@ -49,6 +70,11 @@ def in_our_words(error: Exception, folder: Path) -> ChurnError:
             f"the table of users does not fit into the driver ({gist})",
             "raise --memory; by spark-submit, spark.driver.memory and spark.driver.maxResultSize",
         )
+    in_s3 = _IN_S3.search(text)
+    if in_s3:
+        for signs, what, remedy in _S3_SAYS:
+            if signs.search(text):
+                return CloudError(f"s3://{in_s3[1].rstrip('.')}: {what} ({gist})", remedy)
     if any(sign in text for sign in _CUT):
         return LineReadError(gist)
     if any(sign in text for sign in _UNWRITABLE):

@@ -21,12 +21,12 @@ import numpy as np
 import onnx
 from pyspark.ml import Pipeline
 from pyspark.ml.classification import GBTClassifier, LinearSVC, LogisticRegression, RandomForestClassifier
-from pyspark.ml.evaluation import BinaryClassificationEvaluator
+from pyspark.ml.evaluation import Evaluator
 from pyspark.ml.feature import SQLTransformer
 from pyspark.ml.tuning import CrossValidator
 from pyspark.sql import DataFrame, SparkSession
 
-from churn.evaluation import Floats, Ints
+from churn.evaluation import Floats, Ints, average_precision
 from churn.learners import Features, Model, Weight
 from churn.learners.families import Family
 from churn.learners.linear import LinearModel, Scaling, signed_log
@@ -149,7 +149,7 @@ class SparkLearner(ABC):
         validator = CrossValidator(
             estimator=Pipeline(stages=[SQLTransformer(statement=weights), estimator]),
             estimatorParamMaps=[self._map(estimator, point, rows) for point in points],
-            evaluator=BinaryClassificationEvaluator(labelCol=LABEL, metricName="areaUnderPR", numBins=0),
+            evaluator=_AveragePrecision(self.odds),
             numFolds=TUNING_FOLDS,
             foldCol=FOLD,
             parallelism=min(self.cluster.session.sparkContext.defaultParallelism, len(points)),
@@ -188,6 +188,19 @@ class SparkLearner(ABC):
         seen = self.seen(x)[0] if scaling is None else scaling.apply(signed_log(x.astype(np.float64)))
         with self.cluster.watched(), spark_rows(self.cluster.session, seen, {}) as frame:
             return in_order(answers(fitted.transform(frame)), self.odds, len(x))
+
+
+class _AveragePrecision(Evaluator):
+    """As on one machine, so that both choose alike; Spark's own area is drawn between the points, not stepwise."""
+
+    def __init__(self, odds: str) -> None:
+        super().__init__()
+        self._odds = odds
+
+    def _evaluate(self, dataset: DataFrame) -> float:
+        rows = answers(dataset, LABEL).selectExpr(LABEL, f"double({self._odds})").collect()
+        label, odds = np.array(rows, dtype=np.float64).reshape(-1, 2).T
+        return average_precision(label.astype(np.int8), odds)
 
 
 def _tried(validator: CrossValidator, frame: DataFrame) -> list[float]:
@@ -249,6 +262,17 @@ class SparkForest(SparkLearner):
         return RandomForestClassifier(
             **COLUMNS, featureSubsetStrategy="sqrt", maxBins=BINS, maxMemoryInMB=512, seed=seed
         )
+
+    def fit(self, x: Features, y: Ints, params: dict[str, Any], seed: int, weight: Floats | None = None) -> SparkModel:
+        """See `SparkLearner`; rows are drawn by their weights before Spark draws those of each tree evenly.
+
+        On one machine a tree's rows are drawn by their weights too. Of rows drawn evenly few would be leavers.
+        """
+        if weight is not None:
+            drawn = np.sort(np.random.default_rng(seed).choice(len(y), len(y), p=weight / weight.sum()))
+            if len(np.unique(y[drawn])) == len(np.unique(y)):  # of very few rows a class may be missed
+                return super().fit(x[drawn], y[drawn], params, seed)
+        return super().fit(x, y, params, seed, weight)
 
     def renamed(self, params: Mapping[str, Any], rows: int) -> dict[str, Any]:
         """Spark draws a share of the rows for each tree."""

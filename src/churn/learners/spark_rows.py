@@ -53,10 +53,11 @@ def spark_rows(session: SparkSession, x: np.ndarray[Any, Any], columns: Columns)
         kept.unpersist()
 
 
-def answers(transformed: DataFrame) -> DataFrame:
-    """What a model of Spark says of its rows: `place`, `raw` and, where it knows any, the probabilities `p`."""
+def answers(transformed: DataFrame, *more: str) -> DataFrame:
+    """What a model of Spark says of its rows: `place`, `raw`, where it knows any the probabilities `p`; and more."""
     found = {name: short for name, short in ANSWERS.items() if name in transformed.columns}
-    return transformed.select(PLACE, *(vector_to_array(f.col(name)).alias(short) for name, short in found.items()))
+    arrays = (vector_to_array(f.col(name)).alias(short) for name, short in found.items())
+    return transformed.select(PLACE, *arrays, *more)
 
 
 def in_order(frame: DataFrame, what: str, rows: int) -> Floats:
