@@ -159,6 +159,22 @@ def test_executors_that_come_and_go_are_told_before_xgboost_waits_for_them(
     assert not (tmp_path / "run" / "events").exists()
 
 
+def test_a_bundle_made_on_one_machine_scores_on_the_cluster(
+    spark_cluster: Cluster, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    if util.find_spec("pandas") is None:
+        pytest.skip("pandas is not installed, so scoring on Spark is NOT tested: pip install 'sparkify-churn[spark]'")
+    settings, whole = finished_run(tmp_path_factory.getbasetemp())
+    words = ("score", whole / "bundle", Path(settings.logs[0]), "--as-of", "2018-11-20", "--out")
+    with start(*words, tmp_path / "there.csv", "--engine", "spark", "--master", spark_cluster.master, *SMALL) as child:
+        finish(child)
+    with start(*words, tmp_path / "here.csv") as child:
+        finish(child)
+    there, here = ((tmp_path / f"{name}.csv").read_text(encoding="utf-8").splitlines() for name in ("there", "here"))
+    assert len(here) > 30
+    assert [line.split(",")[:2] for line in there] == [line.split(",")[:2] for line in here]
+
+
 def installed_wheel(folder: Path) -> Path:
     """The package as a wheel, unpacked by pip into a folder of its own."""
     name, content = wheel()

@@ -10,7 +10,7 @@ import pytest
 py4j = pytest.importorskip("py4j.protocol")
 
 from churn.engines.spark_words import in_our_words  # noqa: E402
-from churn.errors import ChurnError, EngineError, LineReadError, OutputError  # noqa: E402
+from churn.errors import ChurnError, CloudError, EngineError, LineReadError, OutputError  # noqa: E402
 
 ABORTED = (
     "Job aborted due to stage failure: Task 0 in stage 3.0 failed 4 times, most recent failure: Lost task 0.3 in stage "
@@ -48,6 +48,17 @@ LOST = f"{ABORTED}ExecutorLostFailure (executor 2 exited caused by one of the ru
         (f"{ABORTED}java.io.IOException: Mkdirs failed to create file:/run", OutputError, "/run: cannot be written"),
         ("Job aborted due to stage failure: Total size of serialized results of 90 tasks (1025.1 MiB) is bigger than "
          "spark.driver.maxResultSize (1024.0 MiB)", OutputError, "table of users does not fit .*--memory"),
+        (f"{ABORTED}org.apache.spark.SparkException: [FAILED_READ_FILE.NO_HINT] Encountered error while reading file "
+         "s3a://logs/a.json. SQLSTATE: KD001\nCaused by: java.io.IOException: Server error accessing s3://logs/a.json, "
+         "request failed with: no (Service: S3, Status Code: 403, Request ID: null) (SDK Attempt Count: 1)", CloudError,
+         "^s3://logs/a.json: permission denied .*; the user needs s3:ListBucket"),
+        ("java.nio.file.AccessDeniedException: s3a://logs/run/part-0: PUT 0-byte object on run/part-0: "
+         "AmazonS3Exception: no (Service: Amazon S3; Status Code: 403; Error Code: AccessDenied)", CloudError,
+         "^s3://logs/run/part-0: permission denied"),
+        (f"{ABORTED}file s3a://logs/a.json. SQLSTATE: KD001\nCaused by: org.apache.http.NoHttpResponseException: The "
+         "target server failed to respond", CloudError, "^s3://logs/a.json: the connection to S3 broke off .*; check"),
+        (f"{ABORTED}java.io.FileNotFoundException: No such file or directory: s3a://logs/a.json", CloudError,
+         "^s3://logs/a.json: it was there and is gone"),
         ("[DIVIDE_BY_ZERO] Division by zero.", EngineError, r"Spark: \[DIVIDE_BY_ZERO\]"),
     ],
 )  # fmt: skip

@@ -16,7 +16,7 @@ BUSY: Final = (
 )
 
 Rule = Callable[[str, str, int], str | None]
-"""From method, path and how often it was asked before to `busy`, `refused:CODE`, `drop`, `half` or None."""
+"""From method, path and how often it was asked before to `busy`, `refused:CODE`, `gone`, `drop`, `half` or None."""
 
 
 class Broken(ThreadingHTTPServer):
@@ -61,12 +61,17 @@ class _Handler(BaseHTTPRequestHandler):
         if kind == "busy":
             self._answer(503, {"Content-Type": "application/xml"}, BUSY)
         elif kind.startswith("refused:"):
-            text = f"<Error><Code>{kind.removeprefix('refused:')}</Code><Message>no</Message></Error>"
-            self._answer(403, {"Content-Type": "application/xml"}, text.encode())
+            self._refuse(403, kind.removeprefix("refused:"))
+        elif kind == "gone":
+            self._refuse(404, "NoSuchKey")
         elif kind == "drop":
             self.close_connection = True
         else:
             self._pass(body, half=kind == "half")
+
+    def _refuse(self, status: int, code: str) -> None:
+        text = f"<Error><Code>{code}</Code><Message>no</Message></Error>"
+        self._answer(status, {"Content-Type": "application/xml"}, text.encode())
 
     def _pass(self, body: bytes, *, half: bool) -> None:
         there = http.client.HTTPConnection(self.server.behind, timeout=60)

@@ -17,6 +17,7 @@ from churn.engines.java import missing_java
 from churn.s3.url import work_folder
 from tests.e2e.small import SHORT, churn, complaint, finished_run, short_run
 from tests.parity.compare import assert_same_table
+from tests.s3.broken import Broken
 from tests.s3.conftest import Put, keys
 from tests.test_sanitise import PACK
 
@@ -194,6 +195,55 @@ def test_spark_scores_from_s3_to_s3_and_leaves_nothing_else(
     ours = bucket.Object("lists/risk.csv").get()["Body"].read().decode().splitlines()
     here = (tmp_path / "risk.csv").read_text(encoding="utf-8").splitlines()
     assert [line.split(",")[:2] for line in ours] == [line.split(",")[:2] for line in here]
+
+
+@pytest.mark.spark
+def test_spark_tries_again_what_passes(bucket: Any, put: Put, broken: Broken) -> None:
+    put(
+        "log/a.json", b"".join(b'{"ts":%d,"userId":"7","page":"Home"}\n' % (1_538_352_000_000 + i) for i in range(9000))
+    )
+    reading, writing = (None, "busy", "half", "drop"), ("busy", "drop")  # the first look at a file is our own
+
+    def rule(method: str, path: str, times: int) -> str | None:
+        if method == "GET" and path == "/logs/log/a.json":
+            return reading[times] if times < len(reading) else None
+        if method == "PUT" and path.endswith(".parquet"):
+            return writing[times] if times < len(writing) else None
+        return None
+
+    broken.rule = rule
+    on_spark("ingest", "s3://logs/log/", "--out", "s3://logs/run")
+    account = json.loads(bucket.Object("run/ingest.json").get()["Body"].read())
+    assert (account["lines"], account["kept"]) == (9000, 9000)
+    assert broken.asked["GET", "/logs/log/a.json"] > len(reading)
+    written = [times for (method, path), times in broken.asked.items() if method == "PUT" and path.endswith(".parquet")]
+    assert written
+    assert min(written) > len(writing)
+    assert [key for key in keys(bucket) if "/aside/" in key or "_temporary" in key] == []
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("refused:AccessDenied", "permission denied ("),
+        ("gone", "it was there and is gone ("),
+        ("busy", "S3 was too busy each time it was asked ("),
+        ("drop", "the connection to S3 broke off each time ("),
+    ],
+)
+def test_spark_ends_with_a_line_where_s3_fails_in_the_middle(
+    put: Put, broken: Broken, tmp_path: Path, kind: str, words: str
+) -> None:
+    log = put("log/a.json")
+    broken.rule = lambda method, path, times: kind if (method, path) == ("GET", "/logs/log/a.json") and times else None
+    few = ("--conf", "spark.hadoop.fs.s3a.attempts.maximum=2", "--conf", "spark.hadoop.fs.s3a.retry.limit=2")
+    done = churn("ingest", log, "--out", tmp_path / "run", *hadoop_aws(), *few)
+    if "UNRESOLVED DEPENDENCIES" in done.stderr:
+        pytest.skip("S3 by Spark is NOT tested: Maven Central does not give hadoop-aws")
+    assert done.returncode == 2, done.stderr[-3000:]
+    assert complaint(done.stderr).startswith(f"s3://logs/log/a.json: {words}")
+    assert not (tmp_path / "run" / "events").exists()
 
 
 @pytest.mark.spark

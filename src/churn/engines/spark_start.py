@@ -111,16 +111,17 @@ def _watched(master: str | None, conf: Mapping[str, str]) -> Iterator[None]:
     Raises:
         UnavailableError: if it was ended.
     """
-    done, silent, turn = threading.Event(), threading.Event(), threading.Lock()
+    done, turn = threading.Event(), threading.Lock()
+    silent: list[float] = []
 
     def watch() -> None:
         gateway: Any = None
         while gateway is None and not done.wait(0.1):
             gateway = SparkContext._gateway
-        if not done.is_set() and not done.wait(_patience(gateway, conf)):
+        if not done.is_set() and not done.wait(waited := _patience(gateway, conf)):
             with turn:
                 if not done.is_set():
-                    silent.set()
+                    silent.append(waited)
                     gateway.proc.kill()
                     gateway.proc.wait()
 
@@ -131,10 +132,10 @@ def _watched(master: str | None, conf: Mapping[str, str]) -> Iterator[None]:
     finally:
         with turn:
             done.set()
-        if silent.is_set():
+        if silent:
             SparkContext._gateway = SparkContext._jvm = None  # so that another application can be started
             raise UnavailableError(
-                f"what listens at {master} has not answered as a Spark master for some {_SILENCE} s",
+                f"what listens at {master} has not answered as a Spark master for some {silent[0]:g} s",
                 "check the port (that of the master's web page is another) and that the master runs Spark "
                 f"{pyspark.__version__}, as this machine does, or wait longer with --conf {PATIENCE}=2m",
             )
