@@ -17,7 +17,7 @@ import ibis.expr.types as ir
 
 from churn.account import Account, FileAccount, fingerprint
 from churn.engines import Engine
-from churn.errors import LineReadError, OutputError, QuarantineError, SchemaError, SourceError, writing
+from churn.errors import EngineError, LineReadError, OutputError, QuarantineError, SchemaError, SourceError, writing
 from churn.events import REFUSED, judge
 from churn.files import Files
 from churn.sanitise import refuse_cut_short, sanitise, sanitised_here
@@ -132,7 +132,11 @@ class Ingest:
         bad = [i for i, account in enumerate(files) if account.refused]
         for start in range(0, len(bad), self.engine.numbered):
             some = {i: (sources[i], files[i].path) for i in bad[start : start + self.engine.numbered]}
-            _write_refused(self.engine, some, self.columns, folder)
+            written = _write_refused(self.engine, some, self.columns, folder)
+            if written != {i: files[i].refused for i in some}:
+                raise EngineError(
+                    f"{sum(written.values()):,} refused lines were found again of those in {len(some)} files"
+                )
 
     def _check(self, sources: Sequence[Source], files: Sequence[FileAccount]) -> None:
         found = Account(files)
@@ -240,12 +244,12 @@ def _refuse_stray(days: Sequence[Mapping[str, Any]]) -> None:
 
 def _write_refused(
     engine: Engine, files: Mapping[int, tuple[Source, str]], columns: Mapping[str, str], folder: Path
-) -> None:
-    """The refused lines of some files, each with its number and its address, one file of JSON lines each."""
+) -> dict[int, int]:
+    """The refused lines of some files, each with its number and its address, one file of JSON lines each: how many."""
     judged = judge(engine.lines([source for source, _ in files.values()], dict(columns), numbered=True))
     refused = judged.filter(judged.judged.isin(REFUSED)).select("file", "line", "judged", "text")
     rows = (row for batch in engine.batches(refused.order_by("file", "line")) for row in batch.to_pylist())
-    numbers = tuple(files)
+    numbers, written = tuple(files), dict.fromkeys(files, 0)
     for place, lines in itertools.groupby(rows, lambda row: row["file"]):
         number = numbers[place]
         with (folder / f"{number:05d}.jsonl").open("w", encoding="utf-8") as out:
@@ -257,6 +261,8 @@ def _write_refused(
                     "text": row["text"],
                 }
                 out.write(json.dumps(entry, ensure_ascii=False) + "\n")
+                written[number] += 1
+    return written
 
 
 def _suspect_days(engine: Engine, part: Path) -> list[str]:

@@ -181,9 +181,7 @@ def fold_of(user_id: ir.Value, seed: int) -> ir.Value:
 def attributes_at(user_days: ir.Table, cutoff: date) -> ir.Table:
     """Per user with an event before the cut-off: `level`, `region`, `last_ts` (ms), for lists that people read."""
     before = user_days.filter(user_days.day < ibis.date(cutoff))
-    last = before.group_by("userId").aggregate(
-        last_ts=_.last_ts.max(), level=_.level.argmax(_.day), location=_.location.argmax(_.day)
-    )
+    last = _with_attributes(before.group_by("userId").aggregate(last_ts=_.last_ts.max(), last_day=_.day.max()), before)
     return last.select("userId", "level", "last_ts", region=_region(last.location)).order_by("userId")
 
 

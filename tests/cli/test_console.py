@@ -32,19 +32,19 @@ def test_the_bar_never_falls_back_within_a_step(monkeypatch: pytest.MonkeyPatch)
     for _ in range(2):  # and begins anew with the next one
         progress = Progress(console=Console(quiet=True))
         bars, shown = Bars(progress), []
-        words: list[str] = []
+        told: list[str] = []
         bars.engines.append(cast(Engine, Queries(bars)))
         update = progress.update
 
         def noted(
-            task: Any, update: Any = update, shown: list[float] = shown, words: list[str] = words, **values: Any
+            task: Any, update: Any = update, shown: list[float] = shown, told: list[str] = told, **values: Any
         ) -> None:
             shown.append(values["completed"])
-            words.append(values["words"])
+            told.append(values["words"])
             update(task, **values)
 
         monkeypatch.setattr(progress, "update", noted)
         bars.started(Step("rollups", "counting", (), {}, lambda folder: None))
         bars.follow()
         assert shown == [0.2, 0.9, 0.9, 0.9]
-        assert words == [f"{share} of 1 tasks" for share in (0.2, 0.9, 0.1, 0.5)]
+        assert told == [f"{share} of 1 tasks" for share in (0.2, 0.9, 0.1, 0.5)]

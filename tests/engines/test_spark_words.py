@@ -18,6 +18,8 @@ ABORTED = (
 )
 LOST = f"{ABORTED}ExecutorLostFailure (executor 2 exited caused by one of the running tasks) Reason: "
 
+WRITING = f"{ABORTED}[TASK_WRITE_FAILED] Task failed while writing rows to s3a://out/run/lines. SQLSTATE: 58030"
+
 
 @pytest.mark.parametrize(
     ("text", "kind", "words"),
@@ -59,6 +61,13 @@ LOST = f"{ABORTED}ExecutorLostFailure (executor 2 exited caused by one of the ru
          "target server failed to respond", CloudError, "^s3://logs/a.json: the connection to S3 broke off .*; check"),
         (f"{ABORTED}java.io.FileNotFoundException: No such file or directory: s3a://logs/a.json", CloudError,
          "^s3://logs/a.json: it was there and is gone"),
+        (f"{WRITING}\nCaused by: java.io.IOException: Server error accessing s3://logs/a.json, request failed with: no "
+         "(Service: S3, Status Code: 403)", CloudError, "^s3://logs/a.json: permission denied"),
+        (f"{WRITING}\nCaused by: org.apache.http.NoHttpResponseException: no answer", CloudError,
+         "^s3://out/run/lines: the connection"),
+        (f"{WRITING}\nCaused by: java.io.FileNotFoundException: /mnt/shuffle_0_1_0.data", EngineError, "Spark: "),
+        (f"{WRITING}\nCaused by: org.apache.spark.rpc.RpcTimeoutException: askTimeout", EngineError, "Spark: "),
+        (f"{WRITING}\nCaused by: java.io.EOFException: Unexpected end of input stream", LineReadError, "Unexpected"),
         ("[DIVIDE_BY_ZERO] Division by zero.", EngineError, r"Spark: \[DIVIDE_BY_ZERO\]"),
     ],
 )  # fmt: skip

@@ -29,6 +29,9 @@ TASKS = {
 INTERVAL = "roc_auc"
 """The metric whose interval is shown; all intervals are in `metrics/models.csv`."""
 
+WIDE = 112
+"""Columns of a terminal from which on there is room for what the engine says beside the bar."""
+
 _TICK = 0.1
 
 
@@ -40,6 +43,7 @@ class Bars:
         self._task: TaskID | None = None
         self._shown = 0.0
         self._gone = threading.Event()
+        self._turn = threading.Lock()
         self.engines: list[Engine] = []
 
     def started(self, step: Step) -> None:
@@ -51,19 +55,20 @@ class Bars:
         """See `Watcher`."""
         task = self._task if self._task is not None else self._progress.add_task(step.title, total=1.0, words="")
         title = f"{step.title} (done before)" if done.resumed else step.title
-        self._progress.update(task, total=1.0, completed=1.0, description=title, words="")
-        self._progress.stop_task(task)
-        self._task = None
+        with self._turn:
+            self._task = None
+            self._progress.update(task, total=1.0, completed=1.0, description=title, words="")
+            self._progress.stop_task(task)
 
     def follow(self) -> None:
         """Ask the engine how far it is, until `leave` is called."""
         while not self._gone.wait(_TICK):
             now = self.engines[-1].progress() if self.engines else None
-            task = self._task  # looked at once: the step may end at any moment
-            if now is not None and task is not None:
-                # A step of several queries would fall back with each.
-                self._shown = max(self._shown, min(now.share, 0.99))
-                self._progress.update(task, total=1.0, completed=self._shown, words=now.words)
+            with self._turn:  # the step may end at any moment
+                if now is not None and self._task is not None:
+                    # A step of several queries would fall back with each.
+                    self._shown = max(self._shown, min(now.share, 0.99))
+                    self._progress.update(self._task, total=1.0, completed=self._shown, words=now.words)
 
     def leave(self) -> None:
         """Stop following."""
@@ -130,8 +135,9 @@ def _following(watcher: Bars | Lines) -> Iterator[None]:
 def progress_bars() -> Iterator[Bars]:
     """Bars on standard error for as long as the block runs; plain lines where that is no terminal."""
     console = Console(stderr=True)
-    words = TextColumn("{task.fields[words]}", style="dim")
-    columns = (TextColumn("{task.description:<34}"), BarColumn(bar_width=30), TimeElapsedColumn(), words)
+    columns = [TextColumn("{task.description:<34}"), BarColumn(bar_width=30), TimeElapsedColumn()]
+    if console.width >= WIDE:
+        columns.append(TextColumn("{task.fields[words]}", style="dim"))
     with Progress(*columns, console=console, refresh_per_second=5) as progress:
         bars = Bars(progress)
         with _following(bars):

@@ -51,6 +51,7 @@ _BYTES_A_PARTITION: Final = 32_000_000
 """Of Parquet, packed, for one task behind a shuffle; unpacked that is five to ten times as much."""
 
 _BYTES_WORTH_A_TASK: Final = 1_000_000
+_PIECES: Final = "spark.sql.files.minPartitionNum"
 _SHUFFLE: Final = "spark.sql.shuffle.partitions"
 BATCH: Final = 10_000
 """Rows of a result that Python has in memory at a time."""
@@ -116,6 +117,8 @@ class SparkEngine:
     def lines(self, sources: Sequence[Source], columns: dict[str, str], *, numbered: bool = False) -> ir.Table:
         """See `Engine.lines`."""
         parts: list[DataFrame] = []
+        if numbered and _PIECES not in self._conf:  # machines that come meanwhile would have files cut anew
+            self._session.conf.set(_PIECES, str(self._context.defaultParallelism))
         json = {i: source for i, source in enumerate(sources) if source.kind == "json"}
         parquet = {i: source for i, source in enumerate(sources) if source.kind == "parquet"}
         if json:
@@ -286,7 +289,7 @@ class SparkEngine:
         known = numbers_of(rows.inputFiles(), numbers)
         table = self._session.createDataFrame(known, f"{_PATH} string, {_FILE} int")
         addressed = rows.selectExpr("*", f"_metadata.file_path AS {_PATH}", _PIECE)
-        return addressed.join(f.broadcast(table), _PATH).select(*rows.columns, _FILE, _START)
+        return addressed.join(f.broadcast(table), _PATH).drop(_PATH)
 
     def _json(self, members: Mapping[int, Source], columns: dict[str, str], with_lines: bool) -> DataFrame:
         json = JsonLines(columns, self._session.version)
@@ -370,8 +373,8 @@ class SparkEngine:
         if _SHUFFLE not in self._conf:
             self._session.conf.set(_SHUFFLE, str(tasks))
         self._context.setJobGroup(self._group, "churn", interruptOnCancel=True)
-        asked = table.op()
-        frame = self._ordered(asked, tasks) if isinstance(asked, ops.Sort) and tasks > 1 else self._sql(table)
+        asked, tasks = table.op(), int(self._session.conf.get(_SHUFFLE) or tasks)
+        frame = self._ordered(asked, tasks) if tasks > 1 and _by_columns(asked) else self._sql(table)
         casts = casts_of(dict(frame.dtypes), {name: str(kind) for name, kind in table.schema().items()})
         return frame.selectExpr(*casts)
 
@@ -383,7 +386,7 @@ class SparkEngine:
 
         What is below is done and handed on first: Spark would do all of it twice, once to see where to cut the order.
         """
-        columns = [f.col(quote(key.name)) for key in sort.keys]
+        columns = [f.col(quote(key.arg.name)) for key in sort.keys]
         order = [
             column.asc_nulls_last() if key.ascending else column.desc_nulls_last()
             for key, column in zip(sort.keys, columns, strict=True)
@@ -416,6 +419,13 @@ def _with_lines(rows: DataFrame) -> DataFrame:
         lines += piece["n"]
     known = rows.sparkSession.createDataFrame(before, f"{_FILE} int, {_START} bigint, {_BEFORE} bigint")
     return placed.join(f.broadcast(known), [_FILE, _START])
+
+
+def _by_columns(asked: ops.Node) -> bool:
+    """Whether a result is ordered by columns of its own, nulls last."""
+    return isinstance(asked, ops.Sort) and all(
+        isinstance(key.arg, ops.Field) and not key.nulls_first for key in asked.keys
+    )
 
 
 def _runtime(conf: Mapping[str, str]) -> dict[str, str]:

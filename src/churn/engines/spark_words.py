@@ -26,7 +26,11 @@ _ENDED: Final = ("Error while sending", "Answer from Java side is empty", "Conne
 _SILENT: Final = re.compile(r"An error occurred while calling \S+")
 """All of a message: Java has said nothing more."""
 
-_IN_S3: Final = re.compile(r"\bs3[an]?://([^\s:,;\"')]+)")
+_ADDRESS: Final = re.compile(r"\bs3[an]?://(\S+)")
+_READING: Final = re.compile(r"error while reading file s3[an]?://(\S+)")
+_OF_S3: Final = re.compile(r"\bs3[an]?://|awssdk|amazonaws|org\.apache\.http\.|fs\.s3a")
+"""In the line of a cause: it is S3 that it speaks of."""
+
 _S3_SAYS: Final = (
     (
         re.compile(r"Status Code: 403|AccessDenied"),
@@ -37,7 +41,7 @@ _S3_SAYS: Final = (
     (
         re.compile(r"Status Code: 404|NoSuchKey|FileNotFoundException"),
         "it was there and is gone",
-        "give the log as it is now",
+        f"see who removes it, then {_AGAIN}",
     ),
     (
         re.compile(r"NoHttpResponse|ConnectionClosed|Connection (?:reset|refused)|Premature end of Content|Timeout"),
@@ -70,11 +74,9 @@ def in_our_words(error: Exception, folder: Path) -> ChurnError:
             f"the table of users does not fit into the driver ({gist})",
             "raise --memory; by spark-submit, spark.driver.memory and spark.driver.maxResultSize",
         )
-    in_s3 = _IN_S3.search(text)
-    if in_s3:
-        for signs, what, remedy in _S3_SAYS:
-            if signs.search(text):
-                return CloudError(f"s3://{in_s3[1].rstrip('.')}: {what} ({gist})", remedy)
+    refused = _refused_by_s3(text, gist)
+    if refused:
+        return refused
     if any(sign in text for sign in _CUT):
         return LineReadError(gist)
     if any(sign in text for sign in _UNWRITABLE):
@@ -87,6 +89,18 @@ def in_our_words(error: Exception, folder: Path) -> ChurnError:
             f"if the system ended it for its memory, lower --memory; {_AGAIN}",
         )
     return EngineError(f"Spark: {gist}")
+
+
+def _refused_by_s3(text: str, gist: str) -> CloudError | None:
+    """What S3 has answered, by the causes that speak of it: what was written there is named for any failure."""
+    causes = [line for line in text.splitlines() if _OF_S3.search(line) and not line.lstrip().startswith("at ")]
+    for signs, what, remedy in _S3_SAYS:
+        for cause in causes:
+            if signs.search(cause):
+                there = _ADDRESS.findall(cause)[:1] or _READING.findall(text)[-1:] or _ADDRESS.findall(text)[:1]
+                place = f"s3://{there[0].rstrip('.,:;)')}" if there else "S3"
+                return CloudError(f"{place}: {what} ({gist})", remedy)
+    return None
 
 
 def gist_of(error: Exception) -> str:
