@@ -57,7 +57,7 @@ class Scale:
 
     @property
     def reading(self) -> float:
-        """Likely hours until the rollups are there, without the start."""
+        """Likely hours until the snapshots are there, without the start."""
         busy = min(self.shape.executors.tasks, self.size.pieces)
         return self.size.unpacked / (throughput.SPARK.bytes_a_core * busy * throughput.EFFICIENCY[1]) / 3600
 

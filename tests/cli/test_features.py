@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+from pathlib import Path
 
 import pytest
 
 from churn.cli import invoke
 from churn.cli.doctor import NEEDS, Need
+from churn.engines.java import HOW
 from churn.features import feature_list
 from churn.problem import Problem
 
@@ -67,6 +69,25 @@ def test_the_doctor_fails_where_the_core_is_incomplete(monkeypatch: pytest.Monke
     missing = Need("something at the core", ("no_such_module",), "install it", core=True)
     monkeypatch.setattr("churn.cli.doctor.NEEDS", (*NEEDS, missing))
     assert invoke(["doctor"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("says", "wrong"), [(None, "no Java in JAVA_HOME"), ('openjdk version "11.0.2" 2019-01-15', "Java 11")]
+)
+def test_the_doctor_says_how_to_get_the_java_that_spark_needs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, says: str | None, wrong: str
+) -> None:
+    if says:
+        java = tmp_path / "bin" / "java"
+        java.parent.mkdir()
+        java.write_text(f"#!/bin/sh\necho '{says}' >&2\n", encoding="utf-8")
+        java.chmod(0o755)
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    assert invoke(["doctor"]) == 0  # only Spark needs it
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "  Java: " in line]
+    assert line.startswith("--")
+    assert wrong in line
+    assert line.endswith(HOW)
 
 
 def test_the_doctor_names_pandas_with_spark_and_a_spark_that_is_too_old(

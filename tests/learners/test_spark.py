@@ -103,6 +103,15 @@ def test_trees_are_taken_out_of_spark_whole(spark: Engine) -> None:
     np.testing.assert_allclose(summed(model.trees, rows(50)).sum(axis=1), 1)
 
 
+def test_the_table_of_all_users_of_the_full_log_is_one_part(spark: Engine) -> None:
+    from churn.learners.spark_rows import spark_rows
+
+    x = np.zeros((22_277, 219), dtype=np.float32)
+    for times, parts in ((1, 1), (4, 4)):
+        with spark_rows(spark.session, np.tile(x, (times, 1)), {}) as frame:  # type: ignore[attr-defined]
+            assert frame.rdd.getNumPartitions() == parts
+
+
 @pytest.mark.slow
 def test_points_are_tried_with_the_folds_and_the_class_weights_of_each(spark: Engine) -> None:
     # One fold with its labels turned round: only who trains on the other two sees it, and only as a whole.

@@ -96,11 +96,11 @@ def _assumptions(shape: Shape, size: InputSize, busy: int, region: str, start: t
     measured = throughput.SPARK
     low, likely, high = throughput.EFFICIENCY
     said = [
-        f"measured: {measured.size / 1e9:.1f} GB of JSON lines to rollups on Spark in {measured.seconds:.0f} s with "
+        f"measured: {measured.size / 1e9:.1f} GB of JSON lines to snapshots on Spark in {measured.seconds:.0f} s with "
         f"{measured.cores} cores, so {measured.bytes_a_core / 1e6:.1f} MB a second and core",
         f"a core of the cluster keeps {low:.0%}, {likely:.0%} or {high:.0%} of that (low, likely, high); not measured",
         f"{busy} tasks at a time read {size.unpacked / 1e9:.1f} GB as JSON lines",
-        f"after the rollups {throughput.REST_SECONDS:.0f} s and {throughput.REST_SECONDS_A_GB:.0f} s a GB on the "
+        f"after the snapshots {throughput.REST_SECONDS:.0f} s and {throughput.REST_SECONDS_A_GB:.0f} s a GB on the "
         f"driver (measured on 2 cores), times {_either(throughput.REST_SPREAD)}",
         f"until the step starts: {_either(start)} minutes; not measured",
     ]

@@ -22,6 +22,9 @@ BYTES_A_PARTITION: Final = 24_000_000
 
 BATCH: Final = "spark.sql.execution.arrow.maxRecordsPerBatch"
 
+AS_IT_IS: Final = "spark.sql.execution.arrow.localRelationThreshold"
+"""A table of fewer bytes is divided by the number of cores."""
+
 PLACE, FEATURES, LABEL, WEIGHT, FOLD = "place", "features", "label", "weight", "fold"
 
 Columns: TypeAlias = Mapping[str, np.ndarray[Any, Any]]
@@ -45,7 +48,8 @@ def spark_rows(session: SparkSession, x: np.ndarray[Any, Any], columns: Columns)
     lists = pa.FixedSizeListArray.from_arrays(pa.array(flat, kind), x.shape[1]).cast(pa.list_(kind))
     table = pa.table({PLACE: np.arange(len(x)), FEATURES: lists, **columns})
     vector = array_to_vector(f.col(FEATURES).cast("array<double>")).alias(FEATURES)
-    frame = _frame(session, table, -(-x.nbytes // BYTES_A_PARTITION))
+    with _setting(session, AS_IT_IS, "0"):
+        frame = _frame(session, table, -(-x.nbytes // BYTES_A_PARTITION))
     kept = frame.select(PLACE, vector, *columns).persist()
     try:
         yield kept
