@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import subprocess
+import sys
 from importlib import util
 from pathlib import Path
 
@@ -20,6 +21,22 @@ DEADLINE = 1200
 FAMILIES = ("random_forest",)
 QUICK = ("--horizon", "7", "--top-features", "20")
 """What makes trees small: each of their levels is a job."""
+
+
+SERVED = """
+import sys
+from pathlib import Path
+from churn.web import create_app
+from churn.web.app import close_app
+
+app = create_app(Path(sys.argv[1]))
+client = app.test_client()
+features = client.get(f"/api/v1/users/{sys.argv[2]}").get_json()["features"]
+(told,) = client.post("/api/v1/predict", json={"rows": [features]}).get_json()["predictions"]
+close_app(app)
+print(told["probability"])
+"""
+"""What the page's application says of a user whom it is asked to judge."""
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -66,6 +83,11 @@ def test_a_run_trained_by_spark_ends_in_a_bundle_that_needs_no_java(
     assert scored.returncode == 0, scored.stderr
     again = {row["userId"]: float(row["probability"]) for row in rows(tmp_path / "risk.csv")}
     assert again == pytest.approx({row["userId"]: float(row["probability"]) for row in listed}, abs=1e-5)
+    told = subprocess.run(
+        [sys.executable, "-c", SERVED, str(out), listed[0]["userId"]],
+        env={**bare, "PATH": os.devnull}, capture_output=True, text=True, timeout=DEADLINE, check=True,
+    )  # fmt: skip
+    assert float(told.stdout) == pytest.approx(float(listed[0]["probability"]), abs=1e-5)
 
 
 def test_an_engine_that_is_not_spark_has_no_spark_learner(tmp_path: Path) -> None:
