@@ -1,7 +1,7 @@
 """A risk list of millions of users on Spark: what it takes, and whether each user is in it once.
 
 `python -m benchmarks.spark_users BUNDLE [--users N]` makes a log of N users with three events each, on three days,
-has `churn score --engine spark` judge them on `local[*]`, and prints seconds and peak memory; figures in docs/scale.md.
+has `churn score --engine spark` judge them on `local[*]`, and prints seconds and peak memory.
 """
 
 from __future__ import annotations
