@@ -104,11 +104,13 @@ def test_trees_are_taken_out_of_spark_whole(spark: Engine) -> None:
 
 
 def test_the_table_of_all_users_of_the_full_log_is_one_part(spark: Engine) -> None:
+    from churn.engines.spark import SparkEngine
     from churn.learners.spark_rows import spark_rows
 
+    assert isinstance(spark, SparkEngine)
     x = np.zeros((22_277, 219), dtype=np.float32)
     for times, parts in ((1, 1), (4, 4)):
-        with spark_rows(spark.session, np.tile(x, (times, 1)), {}) as frame:  # type: ignore[attr-defined]
+        with spark_rows(spark.session, np.tile(x, (times, 1)), {}) as frame:
             assert frame.rdd.getNumPartitions() == parts
 
 

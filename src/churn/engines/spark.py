@@ -13,22 +13,32 @@ from uuid import uuid4
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as f
 
 from churn.engines import Progress
 from churn.engines.spark_json import NOT_SHOWN, TEXT, JsonLines, fields, unreadable
+from churn.engines.spark_lines import (
+    BEFORE,
+    FILE,
+    LINE,
+    PIECE,
+    PLACE,
+    START,
+    by_schema,
+    number_lines,
+    pattern,
+    schema_of,
+    uri,
+)
 from churn.engines.spark_s3 import numbers_of, prepare, reads
 from churn.engines.spark_shared import check_shared
 from churn.engines.spark_sql import casts_of, compiled, parquet_cells, quote, view_of
 from churn.engines.spark_start import session_for
 from churn.engines.spark_words import GONE, in_our_words
-from churn.errors import LineReadError, SourceError, writing
+from churn.errors import LineReadError, writing
 from churn.files import Files
-from churn.s3.client import S3, together
-from churn.s3.find import Ranges, object_of
 from churn.sanitise import sanitise, sanitised_here
 from churn.schema import NUMBERS, TEXTS
 from churn.sources import Source
@@ -59,15 +69,7 @@ BATCH: Final = 10_000
 _COMMIT: Final = {"mapreduce.fileoutputcommitter.algorithm.version": "2"}
 """In S3 a rename is a copy: each task puts its files in place itself. What is half written has no marker anyway."""
 
-_FILE: Final = "number_of_the_file"
 _PATH: Final = "address_of_the_file"
-_START: Final = "first_byte_of_the_piece"
-_PLACE: Final = "place_in_the_part"
-_BEFORE: Final = "what_makes_it_a_line_number"
-_PIECE: Final = f"_metadata.file_block_start AS {_START}"
-_LINE: Final = f"{_PLACE} + {_BEFORE} + 0L * spark_partition_id() AS line"
-"""Whoever asks for it asks last. It seems to depend on the part that a row is in, so Spark carries no condition past
-it; Spark 3.5 would write all that the cells are made of into the condition, over and over, which takes it minutes."""
 
 
 class SparkEngine:
@@ -123,7 +125,7 @@ class SparkEngine:
         parquet = {i: source for i, source in enumerate(sources) if source.kind == "parquet"}
         if json:
             parts.append(self._json(self._readable_copy(json) if numbered else json, columns, numbered))
-        for schema, members in _by_schema(parquet):
+        for schema, members in by_schema(parquet):
             parts.append(self._parquet(members, schema, columns, numbered))
         whole = parts[0]
         for part in parts[1:]:
@@ -148,7 +150,7 @@ class SparkEngine:
     def keys(self, source: Source) -> tuple[str, ...]:
         """See `Engine.keys`."""
         if source.kind == "parquet":
-            return tuple(sorted(_schema_of(source).names))
+            return tuple(sorted(schema_of(source).names))
         with self._translated(self._scratch):
             text = self._text({0: source}).limit(10_000).selectExpr(TEXT)
             found = fields(self._session.version)
@@ -162,7 +164,7 @@ class SparkEngine:
         if len(folders) > 1:  # folders key=value stay columns where their parent is known
             reader = reader.option("basePath", self._at(Path(os.path.commonpath(folders))))
         with self._translated(self._scratch):
-            return self._view(reader.parquet(*(_pattern(self._at(folder)) for folder in folders)), size)
+            return self._view(reader.parquet(*(pattern(self._at(folder)) for folder in folders)), size)
 
     def write(self, table: ir.Table, folder: Path, *, partition_by: Sequence[str] = ()) -> None:
         """See `Engine.write`."""
@@ -258,7 +260,7 @@ class SparkEngine:
         return self._numbered_files(members, lambda paths: self._session.read.text(list(paths), lineSep="\n"))
 
     def _numbered_files(self, members: Mapping[int, Source], read: Callable[[Sequence[str]], DataFrame]) -> DataFrame:
-        """The rows of files, `_FILE`, the number of each, and `_START`, where in it the piece begins that a task reads.
+        """The rows of files, `FILE`, the number of each, and `START`, where in it the piece begins that a task reads.
 
         Files that are here get links with names by which Spark knows number and packing; objects in S3 keep theirs,
         and their addresses are looked up in a small table.
@@ -277,18 +279,18 @@ class SparkEngine:
                 far[self._in_s3(at or source.url.partition("://")[2])] = i
         frames = []
         if len(far) < len(members):
-            number = f"cast(left(_metadata.file_name, 8) AS int) AS {_FILE}"
-            frames.append(read([_uri(folder)]).selectExpr("*", number, _PIECE))
+            number = f"cast(left(_metadata.file_name, 8) AS int) AS {FILE}"
+            frames.append(read([uri(folder)]).selectExpr("*", number, PIECE))
         if far:
-            frames.append(self._looked_up(read([_pattern(uri) for uri in far]), far))
+            frames.append(self._looked_up(read([pattern(address) for address in far]), far))
         return frames[0] if len(frames) == 1 else frames[0].unionByName(frames[1])
 
     def _looked_up(self, rows: DataFrame, numbers: Mapping[str, int]) -> DataFrame:
         if len(numbers) == 1:
-            return rows.selectExpr("*", f"{next(iter(numbers.values()))} AS {_FILE}", _PIECE)
+            return rows.selectExpr("*", f"{next(iter(numbers.values()))} AS {FILE}", PIECE)
         known = numbers_of(rows.inputFiles(), numbers)
-        table = self._session.createDataFrame(known, f"{_PATH} string, {_FILE} int")
-        addressed = rows.selectExpr("*", f"_metadata.file_path AS {_PATH}", _PIECE)
+        table = self._session.createDataFrame(known, f"{_PATH} string, {FILE} int")
+        addressed = rows.selectExpr("*", f"_metadata.file_path AS {_PATH}", PIECE)
         return addressed.join(f.broadcast(table), _PATH).drop(_PATH)
 
     def _json(self, members: Mapping[int, Source], columns: dict[str, str], with_lines: bool) -> DataFrame:
@@ -296,9 +298,9 @@ class SparkEngine:
         text, extra, line = self._text(members), [], []
         if with_lines:
             with self._translated(self._scratch):
-                text = _with_lines(text)
-            extra, line = [_PLACE, _BEFORE], [_LINE]
-        file = f"cast({_FILE} AS int) AS file"
+                text = number_lines(text)
+            extra, line = [PLACE, BEFORE], [LINE]
+        file = f"cast({FILE} AS int) AS file"
         shown = "text" if with_lines else "CASE WHEN NOT plain THEN text END AS text"  # copying it is dear
         parsed = text.selectExpr("*", TEXT).selectExpr(file, *extra, "text", f"{json.typed} AS p")
         told = parsed.selectExpr("*", f"{json.plain} AS plain")
@@ -313,9 +315,9 @@ class SparkEngine:
     def _readable_copy(self, members: Mapping[int, Source]) -> Mapping[int, Source]:
         """Files with bytes that cannot be shown are copied with such bytes written out; see `churn.sanitise`."""
         with self._translated(self._scratch):
-            text = self._text(members).selectExpr(_FILE, TEXT)
+            text = self._text(members).selectExpr(FILE, TEXT)
             odd = text.filter(f"{unreadable(self._session.version)} OR {NOT_SHOWN}")
-            bad = {row[_FILE] for row in odd.select(_FILE).distinct().collect()}
+            bad = {row[FILE] for row in odd.select(FILE).distinct().collect()}
         copies = self._folder()
         return {i: sanitised_here(source, copies / str(i)) if i in bad else source for i, source in members.items()}
 
@@ -327,21 +329,21 @@ class SparkEngine:
         cells = [f"{what} AS {quote(name)}" for name, what in parquet_cells(columns, schema).items()]
         if not with_lines:
             return rows.selectExpr(
-                f"{_FILE} AS file",
+                f"{FILE} AS file",
                 "cast(NULL AS string) AS text",
                 "true AS object",
                 *cells,
             )
         shown = "to_json(struct(*), map('ignoreNullFields', 'false')) AS text"
         with self._translated(self._scratch):
-            numbered = _with_lines(rows)
-        names = ", ".join(quote(name) for name in rows.columns if name not in (_FILE, _START))
-        return numbered.selectExpr(f"{_FILE} AS file", _LINE, shown.replace("*", names), "true AS object", *cells)
+            numbered = number_lines(rows)
+        names = ", ".join(quote(name) for name in rows.columns if name not in (FILE, START))
+        return numbered.selectExpr(f"{FILE} AS file", LINE, shown.replace("*", names), "true AS object", *cells)
 
     def _at(self, folder: Path) -> str:
         """The address of a folder of ours, as Hadoop takes it."""
         at = self._files.table(folder)
-        return self._in_s3(at) if at else _uri(folder)
+        return self._in_s3(at) if at else uri(folder)
 
     def _in_s3(self, at: str) -> str:
         """The address of bucket/key, as this Spark takes it."""
@@ -373,7 +375,7 @@ class SparkEngine:
         if _SHUFFLE not in self._conf:
             self._session.conf.set(_SHUFFLE, str(tasks))
         self._context.setJobGroup(self._group, "churn", interruptOnCancel=True)
-        asked, tasks = table.op(), int(self._session.conf.get(_SHUFFLE) or tasks)
+        asked, tasks = table.op(), int(str(self._session.conf.get(_SHUFFLE)))
         frame = self._ordered(asked, tasks) if tasks > 1 and _by_columns(asked) else self._sql(table)
         casts = casts_of(dict(frame.dtypes), {name: str(kind) for name, kind in table.schema().items()})
         return frame.selectExpr(*casts)
@@ -402,25 +404,6 @@ class SparkEngine:
             raise in_our_words(error, folder) from error
 
 
-def _with_lines(rows: DataFrame) -> DataFrame:
-    """The rows with `_PLACE` and `_BEFORE`, of which `_LINE` makes the number of the line in its file.
-
-    A piece of a file lies in one part, its lines one after the other: how many there are and the place of the first are
-    counted for each piece, and the pieces of a file put in order.
-    """
-    placed = rows.selectExpr("*", f"monotonically_increasing_id() AS {_PLACE}")
-    pieces = placed.groupBy(_FILE, _START).agg(f.count(_PLACE).alias("n"), f.min(_PLACE).alias("first")).collect()
-    before: list[tuple[int, int, int]] = []
-    file, lines = -1, 0
-    for piece in sorted(pieces, key=lambda piece: (piece[_FILE], piece[_START])):
-        lines = lines if piece[_FILE] == file else 0
-        file = piece[_FILE]
-        before.append((file, piece[_START], lines + 1 - piece["first"]))
-        lines += piece["n"]
-    known = rows.sparkSession.createDataFrame(before, f"{_FILE} int, {_START} bigint, {_BEFORE} bigint")
-    return placed.join(f.broadcast(known), [_FILE, _START])
-
-
 def _by_columns(asked: ops.Node) -> bool:
     """Whether a result is ordered by columns of its own, nulls last."""
     return isinstance(asked, ops.Sort) and all(
@@ -430,34 +413,3 @@ def _by_columns(asked: ops.Node) -> bool:
 
 def _runtime(conf: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in conf.items() if name.startswith("spark.sql.") and "warehouse" not in name}
-
-
-def _by_schema(members: Mapping[int, Source]) -> list[tuple[pa.Schema, dict[int, Source]]]:
-    """Parquet files with those of the same columns: Spark does not put together different types."""
-    groups: list[tuple[pa.Schema, dict[int, Source]]] = []
-    for (i, source), schema in zip(members.items(), together(_schema_of, members.values()), strict=True):
-        same = next((group for known, group in groups if known.equals(schema)), None)
-        if same is None:
-            groups.append((schema, {i: source}))
-        else:
-            same[i] = source
-    return groups
-
-
-def _schema_of(source: Source) -> pa.Schema:
-    try:
-        if source.here:
-            return pq.read_schema(source.path)
-        return pq.read_schema(pa.PythonFile(Ranges(S3(), object_of(source))))
-    except (pa.ArrowException, OSError) as error:
-        raise SourceError(f"damaged Parquet ({source.address}: {error})", "fetch or write it again") from error
-
-
-def _uri(folder: Path) -> str:
-    """A path that Hadoop takes for a local file, whatever its default is; it decodes nothing."""
-    return f"file://{folder.absolute()}"
-
-
-def _pattern(uri: str) -> str:
-    """An address for reading, where some characters would be taken for a pattern."""
-    return "".join(f"\\{sign}" if sign in "[]{}*?\\" else sign for sign in uri)
