@@ -292,15 +292,21 @@ def snapshot(
         UserError: see `run`.
     """
     with _job(settings, progress) as job:
-        return len(_features_at(job, as_of, watcher or Silence()))
+        step = _features_step(job, as_of)
+        # It takes the place of the run's own step, so a later run makes its snapshots anew.
+        steps = [step if old.name == step.name else old for old in job.steps()]
+        do_steps(settings.out, steps, watcher or Silence(), until=step.name, files=job.files)
+        made = job.engine.read(settings.out / "snapshots" / "forecast")
+        return int(job.engine.fetch(made.aggregate(users=made.count()))["users"][0].as_py())
 
 
 def snapshot_at(
     settings: Settings, as_of: date, watcher: Watcher | None = None, *, progress: list[Engine] | None = None
 ) -> tuple[Table, dict[str, dict[str, Any]]]:
-    """As `snapshot`; returns the features, and level, region and time of the last event by user id."""
+    """As `snapshot`, in a folder for nothing else; returns the features, and level, region, last event by user id."""
     with _job(settings, progress) as job:
-        return _features_at(job, as_of, watcher or Silence()), job.attributes(as_of)
+        _make_features_alone(job, as_of, watcher or Silence())
+        return job.table("forecast"), job.attributes(as_of)
 
 
 @contextmanager
@@ -309,17 +315,17 @@ def users_at(
 ) -> Iterator[tuple[Engine, ir.Table]]:
     """As `snapshot_at`, but left with the engine: it, and one row a user, as long as the block lasts."""
     with _job(settings, progress) as job:
-        _make_features(job, as_of, watcher or Silence())
+        _make_features_alone(job, as_of, watcher or Silence())
         features = job.engine.read(settings.out / "snapshots" / "forecast")
         yield job.engine, features.join(snapshots.attributes_at(job.rollup("user_days"), as_of), "userId")
 
 
-def _features_at(job: Job, as_of: date, watcher: Watcher) -> Table:
-    _make_features(job, as_of, watcher)
-    return job.table("forecast")
+def _make_features_alone(job: Job, as_of: date, watcher: Watcher) -> None:
+    before = [step for step in job.steps() if step.name in ("ingest", "rollups")]
+    do_steps(job.settings.out, [*before, _features_step(job, as_of)], watcher, files=job.files)
 
 
-def _make_features(job: Job, as_of: date, watcher: Watcher) -> None:
+def _features_step(job: Job, as_of: date) -> Step:
     settings = job.settings
 
     def make(folder: Path) -> None:
@@ -329,10 +335,7 @@ def _make_features(job: Job, as_of: date, watcher: Watcher) -> None:
         job.engine.write(table, folder / "snapshots" / "forecast")
 
     depends = {"problem": asdict(settings.problem), "seed": settings.seed, "as_of": as_of.isoformat()}
-    # It takes the place of the run's own step, so a later run makes its snapshots anew.
-    step = Step("snapshots", "making features", ("snapshots",), depends, make)
-    steps = [step if old.name == step.name else old for old in job.steps()]
-    do_steps(settings.out, steps, watcher, until=step.name, files=job.files)
+    return Step("snapshots", "making features", ("snapshots",), depends, make)
 
 
 def profile_log(

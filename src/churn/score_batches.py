@@ -36,8 +36,8 @@ RISK: Final = pa.schema(
 )
 """A row of the risk list before it has a rank."""
 
-COUNTS: Final = pa.schema([("counts", pa.list_(pa.int64()))])
-"""`churn.drift.counted`, row after row."""
+JUDGED: Final = RISK.append(pa.field("counts", pa.list_(pa.int64())))
+"""Rows of `RISK`, and in the end one that has nothing but `churn.drift.counted` of them all, row after row."""
 
 
 @dataclass(frozen=True)
@@ -52,25 +52,20 @@ class Judge:
     bundle: Bundle
     as_of: date
 
-    def risks(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Batches of `RISK`, each user where he was."""
-        scorer = Scorer(self.bundle, threads=1)
+    def judged(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Batches of `JUDGED`, each user where he was."""
+        scorer, names = Scorer(self.bundle, threads=1), self.names
+        counts = np.zeros((len(names), WIDTH), dtype=np.int64)
         for batch in batches:
             if not batch.num_rows:
                 continue
+            table = Table.of(pa.Table.from_batches([batch]).drop_columns(list(ATTRIBUTES)))
+            counts += counted(self.bundle.reference, names, table.features(names).x)
             users = batch.column("userId").to_pylist()
             known = batch.select(ATTRIBUTES).to_pylist()
-            rows = risk_rows(_table(batch), scorer, dict(zip(users, known, strict=True)), self.as_of)
-            yield pa.RecordBatch.from_pylist(rows, RISK)
-
-    def counts(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """One row of `COUNTS` for all batches."""
-        names = self.names
-        total = np.zeros((len(names), WIDTH), dtype=np.int64)
-        for batch in batches:
-            if batch.num_rows:
-                total += counted(self.bundle.reference, names, _table(batch).features(names).x)
-        yield pa.RecordBatch.from_pydict({"counts": [total.reshape(-1).tolist()]}, COUNTS)
+            rows = risk_rows(table, scorer, dict(zip(users, known, strict=True)), self.as_of)
+            yield pa.RecordBatch.from_pylist(rows, JUDGED)
+        yield pa.RecordBatch.from_pylist([{"counts": counts.reshape(-1).tolist()}], JUDGED)
 
     @property
     def names(self) -> list[str]:
@@ -78,12 +73,8 @@ class Judge:
         return [entry.name for entry in self.bundle.manifest.features]
 
     def added(self, rows: Iterator[list[int]]) -> Ints:
-        """The sum of rows of `COUNTS`, in the shape of `churn.drift.counted`."""
+        """The sum of the counts of `JUDGED`, in the shape of `churn.drift.counted`."""
         total = np.zeros((len(self.names), WIDTH), dtype=np.int64)
         for row in rows:
             total += np.array(row, dtype=np.int64).reshape(total.shape)
         return total
-
-
-def _table(batch: pa.RecordBatch) -> Table:
-    return Table.of(pa.Table.from_batches([batch]).drop_columns(list(ATTRIBUTES)))

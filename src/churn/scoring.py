@@ -16,6 +16,7 @@ from churn.errors import BundleError
 
 Features = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 Band = Literal["high", "medium", "low"]
 
 REASONS: Final = 3
@@ -118,9 +119,12 @@ class Scorer:
         found: list[list[Reason]] = []
         for start in range(0, len(x), step):
             part = x[start : start + step]
-            effects = self._effects(part)
+            effects, unusual = self._effects(part), self._most_unusual(part)
             order = np.argsort(-effects, axis=1, kind="stable")[:, :REASONS]
-            found += [self._explain(row, effects[i], order[i]) for i, row in enumerate(part)]
+            found += [
+                [self._reason(row, unusual[i, g], float(effects[i, g])) for g in order[i] if effects[i, g] > 0]
+                for i, row in enumerate(part)
+            ]
         return found
 
     def _run(self, x: Features) -> Floats:
@@ -135,16 +139,18 @@ class Scorer:
         p = self.probabilities(swapped.reshape(-1, x.shape[1])).reshape(len(self._groups) + 1, len(x))
         return np.asarray(np.round((p[0] - p[1:]).T, DIGITS), dtype=np.float64)
 
-    def _explain(self, row: Features, effects: Floats, order: npt.NDArray[np.intp]) -> list[Reason]:
-        names = list(self._groups)
-        return [self._reason(row, names[g], float(effects[g])) for g in order if effects[g] > 0]
+    def _most_unusual(self, x: Features) -> Ints:
+        """Of each group, the feature that is most spreads away from its usual value, shape [n, groups]."""
+        away = np.abs(x.astype(np.float64) - self._usual) / self._spread
+        away[np.isnan(away)] = 1.0  # unknown: one spread away
+        most = np.empty((len(x), len(self._groups)), dtype=np.int64)
+        for g, members in enumerate(self._groups.values()):
+            most[:, g] = np.take(members, np.argmax(away[:, members], axis=1))
+        return most
 
-    def _reason(self, row: Features, group: str, effect: float) -> Reason:
-        members = self._groups[group]
-        unusual = np.abs(row[members].astype(np.float64) - self._usual[members]) / self._spread[members]
-        most = members[int(np.argmax(np.where(np.isnan(unusual), 1.0, unusual)))]  # unknown: one spread away
-        entry, value = self.manifest.features[most], float(row[most])
-        return Reason(group, entry.name, value, entry.usual, effect, words(entry, value))
+    def _reason(self, row: Features, feature: int, effect: float) -> Reason:
+        entry, value = self.manifest.features[feature], float(row[feature])
+        return Reason(entry.group, entry.name, value, entry.usual, effect, words(entry, value))
 
 
 def words(entry: FeatureEntry, value: float) -> str:

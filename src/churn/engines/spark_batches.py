@@ -9,15 +9,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import util
-from typing import Any, Final
+from typing import Final
 
 import ibis.expr.types as ir
 import pyarrow as pa
+from pyspark.sql import DataFrame
 
 from churn.engines.spark import SparkEngine
 from churn.errors import UnavailableError
 from churn.evaluation import Ints, Row
-from churn.score_batches import COUNTS, RISK, Judge
+from churn.score_batches import JUDGED, Judge
 
 USERS_A_TASK: Final = 25_000
 """Reasons cost some ten predictions a user, so a task has enough to do."""
@@ -31,32 +32,29 @@ class SparkBatches:
 
     Attributes:
         engine: where they are.
-        frame: one row a user.
+        judged: `churn.score_batches.JUDGED`.
         users: how many.
         judge: what is done with them.
     """
 
     engine: SparkEngine
-    frame: Any
+    judged: DataFrame
     users: int
     judge: Judge
 
     def counts(self) -> Ints:
         """The counts of all features; see `churn.drift.counted`."""
         with self.engine.watched():
-            parts = self.frame.mapInArrow(self.judge.counts, _schema(COUNTS)).collect()
+            parts = self.judged.filter("counts IS NOT NULL").select("counts").collect()
         return self.judge.added(row["counts"] for row in parts)
 
     def risks(self) -> Iterator[Row]:
         """The risk list, the highest probability first, ties by user id."""
         with self.engine.watched():
-            judged = self.frame.mapInArrow(self.judge.risks, _schema(RISK)).persist()
-            try:
-                ordered = judged.orderBy(["probability", "userId"], ascending=[False, True])
-                for rank, row in enumerate(ordered.toLocalIterator(), 1):
-                    yield {"rank": rank, **row.asDict()}
-            finally:
-                judged.unpersist()
+            rows = self.judged.filter("counts IS NULL").drop("counts")
+            ordered = rows.orderBy(["probability", "userId"], ascending=[False, True])
+            for rank, row in enumerate(ordered.toLocalIterator(), 1):
+                yield {"rank": rank, **row.asDict()}
 
 
 @contextmanager
@@ -74,7 +72,12 @@ def spark_batches(engine: SparkEngine, users: ir.Table, judge: Judge) -> Iterato
     count = engine.fetch(users.aggregate(users=users.count()))["users"][0].as_py()
     with engine.watched():
         frame = engine.frame(users).repartition(max(1, -(-count // USERS_A_TASK)))
-    yield SparkBatches(engine, frame, count, judge)
+        judged = frame.mapInArrow(judge.judged, _schema(JUDGED)).persist()
+    try:
+        yield SparkBatches(engine, judged, count, judge)
+    finally:
+        with engine.watched():
+            judged.unpersist()
 
 
 def _schema(schema: pa.Schema) -> str:
