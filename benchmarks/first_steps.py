@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from churn.pipeline import Job, open_engine
+from churn.job import Job, open_engine
 from churn.settings import Settings
 from churn.sources import find_sources
 from churn.steps import Silence, do_steps, run_folder

@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 
 from benchmarks.contestants import heap_of
+from churn.job import Job, open_engine
 from churn.memory import parse_memory
-from churn.pipeline import Job, open_engine
 from churn.settings import Settings
 from churn.sources import find_sources
 

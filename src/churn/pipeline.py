@@ -1,255 +1,28 @@
-"""The main job: ingest, rollups, snapshots, training, risk list; resumable. What `churn run` calls."""
+"""What `churn run` and its sisters call: the main job and parts of it, resumable."""
 
 from __future__ import annotations
 
-import csv
 import json
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime, timedelta
-from functools import cached_property
+from dataclasses import asdict
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import ibis.expr.types as ir
-import numpy as np
-import pyarrow as pa
 
-from churn import app_data, rollups, snapshots
+from churn import snapshots
 from churn.account import Account
-from churn.app_data import AppContent, write_app
-from churn.bundle import load
 from churn.engines import Engine
-from churn.engines.opening import engine_of, files_of
-from churn.errors import NotEnoughData, QuarantineError, SourceError
-from churn.files import Files
-from churn.ingest import Ingest
-from churn.learnable import check_divided, check_learnable, check_somebody_left
+from churn.job import Job, open_job, run_facts
 from churn.learners.opening import families_of
-from churn.modelling import Modelling
-from churn.problem import Cutoffs, check_cutoff
-from churn.profile import FACTS, profile_of
-from churn.reference import read_reference
-from churn.report import write_report
-from churn.results import to_csv
-from churn.risk import risk_rows
-from churn.scoring import Scorer
+from churn.problem import check_cutoff
+from churn.profile import FACTS
 from churn.settings import Settings
-from churn.sources import STAGED, Source, find_sources
-from churn.steps import HERE, PRIVATE, Done, Silence, Step, Watcher, do_steps, replace_text, run_folder, steps_done
+from churn.steps import PRIVATE, Done, Silence, Step, Watcher, do_steps, replace_text
 from churn.summary import Summary, summarise
-from churn.tables import Table, split_history
-from churn.versions import code, versions
-
-
-@dataclass(frozen=True)
-class Job:
-    """The steps of one run and what they share.
-
-    Attributes:
-        settings: what was asked for.
-        sources: the files of the log.
-        engine: reads and counts.
-        files: keeps what the steps make.
-    """
-
-    settings: Settings
-    sources: tuple[Source, ...]
-    engine: Engine
-    files: Files = HERE
-
-    @cached_property
-    def account(self) -> Account:
-        """What ingest found; known once that step is done."""
-        return Account.from_json((self.settings.out / "ingest.json").read_text(encoding="utf-8"))
-
-    @cached_property
-    def cutoffs(self) -> Cutoffs:
-        """The cut-offs of this log.
-
-        Raises:
-            NotEnoughData: if the log is too short.
-        """
-        return Cutoffs.of_log(self.settings.problem, self.account.first_ts, self.account.last_ts)
-
-    def steps(self) -> list[Step]:
-        """All steps, in order."""
-        s, problem = self.settings, self.settings.problem
-        files = [
-            (source.url or str(source.path.absolute()), source.size, source.etag or source.modified)
-            for source in self.sources
-        ]
-        return [
-            Step(
-                "ingest",
-                "reading the log",
-                ("events", "nobody", "quarantine", "ingest.json"),
-                {
-                    "files": files,
-                    "columns": dict(s.columns),
-                    "max_refused": s.max_refused,
-                    "engine": s.engine,
-                    "versions": versions(),
-                    "code": code(),
-                },
-                self.ingest,
-            ),
-            Step(
-                "rollups",
-                "counting days and sessions",
-                ("rollups",),
-                {"pages": [problem.churn_pages, problem.hidden_pages]},
-                self.roll_up,
-            ),
-            Step(
-                "profile",
-                "looking into the data",
-                ("statistics",),
-                {"reach": problem.reach.days},
-                self.profile,
-            ),
-            Step(
-                "snapshots",
-                "making features and labels",
-                ("snapshots",),
-                {"problem": asdict(problem), "seed": s.seed},
-                self.snapshot,
-            ),
-            Step(
-                "train",
-                "training and measuring models",
-                ("metrics", "bundle"),
-                {
-                    "families": s.families,
-                    "learner": s.trainer,
-                    "force": s.force,
-                    "balance": s.balance,
-                    "threshold": s.policy.as_json(),
-                    "best": s.best,
-                    "studies": s.studies,
-                },
-                self.train,
-            ),
-            Step("risk", "ranking users by risk", ("risk.csv",), {}, self.rank),
-            Step("app", "filling the web page", (app_data.NAME,), {}, self.fill_app),
-            Step("report", "writing the report", ("report.html", "figures"), {}, self.report),
-        ]
-
-    def ingest(self, folder: Path) -> None:
-        """Log files to `events/`; the lines of nobody are kept apart in `nobody/`, refused ones in `quarantine/`."""
-        s, staged = self.settings, self.settings.out / STAGED
-        sources = self.within_reach(staged)
-        job = Ingest(self.engine, sources, folder, s.columns, s.max_refused, self.files)
-        try:
-            job.run()
-        except (QuarantineError, SourceError):
-            # Refused lines are shown even where they stop the run; the folder is whole by then.
-            if (folder / "quarantine").exists():
-                (folder / "quarantine").rename(s.out / "quarantine")
-                self.files.keep(s.out / "quarantine")
-            raise
-        (folder / "nobody").mkdir(exist_ok=True)
-        shutil.rmtree(staged, ignore_errors=True)
-
-    def within_reach(self, folder: Path) -> list[Source]:
-        """The files of the log; those that the engine does not read where they lie are copied into a folder."""
-        far = [source for source in self.sources if not self.engine.reaches(source)]
-        if not far:
-            return list(self.sources)
-        from churn.s3.stage import stage  # only there is boto3 needed
-
-        copies = dict(zip((source.url for source in far), stage(far, folder), strict=True))
-        return [copies.get(source.url, source) for source in self.sources]
-
-    def roll_up(self, folder: Path) -> None:
-        """Events to `rollups/sessions`, `rollups/user_days`, `rollups/leavers`."""
-        problem, target = self.settings.problem, folder / "rollups"
-        events = self.engine.read(self.settings.out / "events")
-        walked = rollups.walk(events, problem.hidden_pages)
-        self.engine.write(rollups.sessions(walked), target / "sessions")
-        days = rollups.user_days(self.engine.read(target / "sessions"), events, problem.hidden_pages)
-        self.engine.write(days, target / "user_days")
-        self.engine.write(rollups.leavers(events, problem.churn_pages), target / "leavers")
-
-    def profile(self, folder: Path) -> None:
-        """Events and rollups to `statistics/`."""
-        scratch = folder / "counts"
-        found = profile_of(self.engine, self.settings.out, self.account, self.settings.problem, scratch)
-        found.write(folder / "statistics")
-
-    def snapshot(self, folder: Path) -> None:
-        """Rollups to `snapshots/forecast`, `snapshots/history`."""
-        s, target = self.settings, folder / "snapshots"
-        check_somebody_left(self.engine, s.out, s.problem, self.account)
-        days, leavers = self.rollup("user_days"), self.rollup("leavers")
-        cutoffs = self.cutoffs
-        self.engine.write(
-            snapshots.forecast(days, leavers, s.problem, cutoffs.all, cutoffs.as_of, s.seed), target / "forecast"
-        )
-        self.engine.write(snapshots.history(days, leavers, s.problem, cutoffs.as_of, s.seed), target / "history")
-
-    def train(self, folder: Path) -> None:
-        """Snapshots to `metrics/` and `bundle/`."""
-        forecast, history = self.table("forecast"), self.table("history")
-        last_seen = self.attributes(self.cutoffs.as_of + timedelta(days=1))
-        families = families_of(self.settings, self.engine)
-        modelling = Modelling(self.settings, self.cutoffs, self.account.fingerprint, versions(), families)
-        splits = (modelling.forecast_split(forecast), split_history(history, "history"))
-        if not self.settings.force:
-            check_learnable(splits[0], self.settings.problem)
-        check_divided(splits)
-        modelling.run(forecast, history, {user: row["last_ts"] for user, row in last_seen.items()}, folder)
-
-    def rank(self, folder: Path) -> None:
-        """Snapshots at `as_of` and the bundle to `risk.csv`."""
-        as_of, now = self.cutoffs.as_of, self.now()
-        if not len(now):
-            raise NotEnoughData(f"no user is left to judge at {as_of}", "give a log in which some users have stayed")
-        rows = risk_rows(now, Scorer.of(self.settings.out / "bundle"), self.attributes(as_of), as_of)
-        (folder / "risk.csv").write_text(to_csv(rows), encoding="utf-8")
-
-    def fill_app(self, folder: Path) -> None:
-        """All of the above to `app.sqlite`."""
-        out, as_of, now = self.settings.out, self.cutoffs.as_of, self.now()
-        daily = snapshots.activity_before(self.rollup("user_days"), as_of, app_data.COUNTS)
-        content = AppContent(
-            facts={"as_of": as_of.isoformat(), **self.facts()},
-            risk=_csv_rows(out / "risk.csv"),
-            names=now.names,
-            features=((str(user), *row.tolist()) for user, row in zip(now.users, now.x, strict=True)),
-            activity=_cells(self.engine.batches(daily)),
-            reference=read_reference(load(out / "bundle").reference),
-        )
-        write_app(folder / app_data.NAME, content, out)
-
-    def report(self, folder: Path) -> None:
-        """All of the above to `report.html` and `figures/`."""
-        write_report(self.settings.out, folder, self.facts())
-
-    def facts(self) -> dict[str, Any]:
-        """What `run.json` will say of this run, as far as it is known by now."""
-        summary = summarise(self.settings.out, self.settings, self.cutoffs)
-        return run_facts(self.settings, summary, steps_done(self.settings.out, self.steps()))
-
-    def now(self) -> Table:
-        """The snapshots at `as_of`, in memory."""
-        table = self.table("forecast")
-        return table.rows(table.cutoffs == np.datetime64(self.cutoffs.as_of))
-
-    def rollup(self, name: str) -> ir.Table:
-        """One of the rollups."""
-        return self.engine.read(self.settings.out / "rollups" / name)
-
-    def table(self, task: str) -> Table:
-        """The snapshots of a task, in memory."""
-        return Table.of(self.engine.fetch(self.engine.read(self.settings.out / "snapshots" / task)))
-
-    def attributes(self, at: date) -> dict[str, dict[str, Any]]:
-        """Level, region and time of the last event before a date, by user id."""
-        rows = self.engine.fetch(snapshots.attributes_at(self.rollup("user_days"), at)).to_pylist()
-        return {row["userId"]: row for row in rows}
+from churn.tables import Table
 
 
 def run(settings: Settings, watcher: Watcher | None = None, *, progress: list[Engine] | None = None) -> Summary:
@@ -266,7 +39,7 @@ def run(settings: Settings, watcher: Watcher | None = None, *, progress: list[En
     Raises:
         UserError: for all that the caller can mend.
     """
-    with _job(settings, progress) as job:
+    with open_job(settings, progress) as job:
         families_of(settings, job.engine)  # what cannot train is told before the log is read
         done = do_steps(settings.out, job.steps(), watcher or Silence(), files=job.files)
         summary = summarise(settings.out, settings, job.cutoffs)
@@ -277,7 +50,7 @@ def run(settings: Settings, watcher: Watcher | None = None, *, progress: list[En
 
 def read_log(settings: Settings, watcher: Watcher | None = None, *, progress: list[Engine] | None = None) -> Account:
     """Only the first step; a later `run` into the same folder goes on from there. See `run`."""
-    with _job(settings, progress) as job:
+    with open_job(settings, progress) as job:
         do_steps(settings.out, job.steps(), watcher or Silence(), until="ingest", files=job.files)
         return job.account
 
@@ -291,7 +64,7 @@ def snapshot(
         SettingsError: if the date lies outside the log.
         UserError: see `run`.
     """
-    with _job(settings, progress) as job:
+    with open_job(settings, progress) as job:
         step = _features_step(job, as_of)
         # It takes the place of the run's own step, so a later run makes its snapshots anew.
         steps = [step if old.name == step.name else old for old in job.steps()]
@@ -304,7 +77,7 @@ def snapshot_at(
     settings: Settings, as_of: date, watcher: Watcher | None = None, *, progress: list[Engine] | None = None
 ) -> tuple[Table, dict[str, dict[str, Any]]]:
     """As `snapshot`, in a folder for nothing else; returns the features, and level, region, last event by user id."""
-    with _job(settings, progress) as job:
+    with open_job(settings, progress) as job:
         _make_features_alone(job, as_of, watcher or Silence())
         return job.table("forecast"), job.attributes(as_of)
 
@@ -314,7 +87,7 @@ def users_at(
     settings: Settings, as_of: date, watcher: Watcher | None = None, *, progress: list[Engine] | None = None
 ) -> Iterator[tuple[Engine, ir.Table]]:
     """As `snapshot_at`, but left with the engine: it, and one row a user, as long as the block lasts."""
-    with _job(settings, progress) as job:
+    with open_job(settings, progress) as job:
         _make_features_alone(job, as_of, watcher or Silence())
         features = job.engine.read(settings.out / "snapshots" / "forecast")
         yield job.engine, features.join(snapshots.attributes_at(job.rollup("user_days"), as_of), "userId")
@@ -346,57 +119,10 @@ def profile_log(
     Returns:
         The log in a few numbers, as in `statistics/overview.json`. See `run`.
     """
-    with _job(settings, progress) as job:
+    with open_job(settings, progress) as job:
         do_steps(settings.out, job.steps(), watcher or Silence(), until="profile", files=job.files)
         facts: dict[str, Any] = json.loads((settings.out / "statistics" / FACTS).read_text(encoding="utf-8"))
         return facts
-
-
-@contextmanager
-def _job(settings: Settings, progress: list[Engine] | None) -> Iterator[Job]:
-    """A run folder of one's own, an engine, and the steps."""
-    sources = find_sources(settings.logs)
-    with run_folder(settings.out), files_of(settings) as files, open_engine(settings, files) as engine:
-        if progress is not None:
-            progress.append(engine)
-        files.remove(settings.out / "run.json")
-        yield Job(settings, sources, engine, files)
-
-
-@contextmanager
-def open_engine(settings: Settings, files: Files | None = None) -> Iterator[Engine]:
-    """The engine of the settings, closed and its temporary files removed at the end."""
-    scratch = settings.out / PRIVATE / "scratch"
-    engine = engine_of(settings, scratch, files)
-    try:
-        yield engine
-    finally:
-        engine.close()
-        shutil.rmtree(scratch, ignore_errors=True)
-
-
-def run_facts(settings: Settings, summary: Summary, done: list[Done]) -> dict[str, Any]:
-    """What `run.json` says of a run, but for its end and its files."""
-    return {
-        "settings": settings.as_json(),
-        "versions": versions(),
-        "steps": [asdict(step) for step in done],
-        "summary": summary.as_json(),
-    }
-
-
-def _csv_rows(path: Path) -> Iterator[list[str]]:
-    """The rows of a CSV file but for its header."""
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.reader(file)
-        next(reader)
-        yield from reader
-
-
-def _cells(batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[Any, ...]]:
-    """The rows of batches, of which one at a time is Python's objects."""
-    for batch in batches:
-        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 
 def _write_run_json(settings: Settings, summary: Summary, done: list[Done]) -> None:

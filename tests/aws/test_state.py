@@ -7,7 +7,7 @@ from typing import cast
 
 from churn.aws.state import STEPS
 from churn.engines import Engine
-from churn.pipeline import Job
+from churn.job import Job
 from churn.settings import Settings
 
 
