@@ -38,10 +38,20 @@ DATA = Path(os.environ.get("SPARKIFY_DATA", ROOT.parent / "shared" / "data"))
 
 CHROMIUM = next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
 
+OTHER_PROGRAMS = {"spark_application", "spark_cluster", "aws_address"}
+"""Fixtures that start one."""
+
 Row = dict[str, Any]
 
 MakeSpark = Callable[..., Engine]
 """Makes a Spark engine: `make(**conf)`, with dots of names written as two underscores."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs a Java or an AWS of its own is slow: both take seconds to start."""
+    for item in items:
+        if not OTHER_PROGRAMS.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True, scope="session")

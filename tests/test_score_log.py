@@ -14,9 +14,12 @@ import pytest
 
 from churn.cli import invoke
 from churn.score_log import ScoreSettings, score, work_in_s3
+from churn.web.child import PARTS
 from tests.conftest import MakeSpark
 from tests.e2e.small import complaint, finished_run
 from tests.test_table_training import users_csv
+
+pytestmark = pytest.mark.slow  # a whole run first
 
 AS_OF = "2018-12-03"
 
@@ -56,11 +59,8 @@ def test_without_a_date_it_is_the_last_midnight_of_the_log(
     assert invoke(["score", str(run / "bundle"), str(log), "--out", str(out), "--progress", "json"]) == 0
     assert out.read_bytes() == (run / "risk.csv").read_bytes()
     told = [json.loads(line) for line in capfd.readouterr().err.splitlines() if line.startswith("{")]
-    assert list(dict.fromkeys(line["step"] for line in told)) == [
-        "ingest",
-        "rollups",
-        "snapshots",
-    ]  # no more than it needs
+    steps = list(dict.fromkeys(line["step"] for line in told))
+    assert steps == ["ingest", "rollups", "snapshots"] == list(PARTS)  # nothing that a list does not need
     assert all(0 <= line["share"] <= 1 for line in told)
     assert told[-1] == {"step": "snapshots", "title": "making features", "share": 1.0}
 
@@ -144,7 +144,6 @@ def with_unknown_values(log: Path, path: Path) -> Path:
 
 
 @pytest.mark.spark
-@pytest.mark.slow
 @pytest.mark.parametrize("unknown", [False, True], ids=["as learned", "with unknown values"])
 def test_users_are_judged_on_spark_as_in_this_process(
     unknown: bool,
@@ -166,7 +165,12 @@ def test_users_are_judged_on_spark_as_in_this_process(
     asked = ScoreSettings(
         run / "bundle", (str(log),), date.fromisoformat(as_of), tmp_path / "spark" / "risk.csv", engine="spark"
     )
+    kept, risks = [], spark_batches.SparkBatches.risks
+    monkeypatch.setattr(
+        spark_batches.SparkBatches, "risks", lambda self: kept.append(self.judged.is_cached) or risks(self)
+    )
     found = score(asked)
+    assert kept == [True]  # or all would be judged twice
     assert found.bands == expected.bands
     assert [drift.feature for drift in found.drifts] == [drift.feature for drift in expected.drifts]
     np.testing.assert_allclose([d.psi for d in found.drifts], [d.psi for d in expected.drifts], atol=1e-9)

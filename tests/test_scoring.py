@@ -240,6 +240,29 @@ def test_a_group_is_swapped_as_a_whole_and_named_by_its_most_unusual_feature() -
     assert reason.effect == pytest.approx(expected, abs=1e-9)
 
 
+def test_reasons_of_many_rows_are_those_that_a_plain_loop_finds() -> None:
+    generator = np.random.default_rng(7)
+    entries = [entry(f"f{i}", "ABCDE"[i % 5], spread=1.0 + i, trait=i == 7) for i in range(16)]
+    made = scorer(linear(generator.normal(0, 0.8, 16).tolist(), -2.0), entries)
+    x = generator.lognormal(2, 1, (300, 16)).astype(np.float32).round()  # round: ties
+    x[generator.random(x.shape) < 0.1] = np.nan
+    for row, found in zip(x, made.reasons(x), strict=True):
+        effects, named = {}, {}
+        for group in "ABCDE":
+            swapped, furthest = row.copy(), -1.0
+            for i, one in enumerate(entries):
+                if one.group == group and not one.trait:
+                    swapped[i] = USUAL
+                    away = 1.0 if np.isnan(row[i]) else abs(float(row[i]) - USUAL) / one.spread
+                    if away > furthest:
+                        furthest, named[group] = away, one.name
+            before, after = made.probabilities(np.stack([row, swapped]))
+            effects[group] = before - after
+        expected = [group for group in sorted(effects, key=lambda group: -effects[group]) if effects[group] > 1e-8][:3]
+        assert [(reason.group, reason.feature) for reason in found] == [(group, named[group]) for group in expected]
+        assert [reason.effect for reason in found] == pytest.approx([effects[group] for group in expected], abs=1e-8)
+
+
 def test_an_unknown_value_can_be_a_reason() -> None:
     # Unknown counts as a scaled 0, which is more than a usual 10 where the coefficient is negative.
     made = constructed(("calm", "A", 0.0), ("songs", "A", -2.0))

@@ -194,6 +194,15 @@ def user_days(session_days: ir.Table, events: ir.Table, hidden_pages: tuple[str,
     return days.inner_join(_last_attributes(seen), keys)
 
 
+def with_attributes(users: ir.Table, user_days: ir.Table) -> ir.Table:
+    """Rows of users with `ATTRIBUTES` as of their `last_day`.
+
+    They are looked up: texts in a sum would make Spark sort wide rows instead of hashing them.
+    """
+    there = user_days.select("userId", *ATTRIBUTES, last_day=user_days.day)
+    return users.inner_join(there, ("userId", "last_day"))
+
+
 def _after_previous(session_days: ir.Table) -> ir.Table:
     """Add what depends on the session before: the gap, and a level that changed in between."""
     earlier = ibis.window(group_by="userId", order_by=("first_ts", "sessionId", "day"), preceding=(None, 1))

@@ -53,7 +53,7 @@ class Judge:
     as_of: date
 
     def judged(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Batches of `JUDGED`, each user where he was."""
+        """Batches of `JUDGED`, each with the users of one batch."""
         scorer, names = Scorer(self.bundle, threads=1), self.names
         counts = np.zeros((len(names), WIDTH), dtype=np.int64)
         for batch in batches:

@@ -77,7 +77,7 @@ class Scorer:
         for i, feature in enumerate(self.manifest.features):
             if not feature.trait:
                 groups.setdefault(feature.group, []).append(i)
-        self._groups = groups
+        self._members = [np.array(members) for members in groups.values()]
 
     @classmethod
     def of(cls, folder: Path, *, threads: int = 0) -> Scorer:
@@ -115,14 +115,16 @@ class Scorer:
 
         Ties are broken by the order of the groups; groups that do not raise the probability are no reasons.
         """
-        step = max(1, CHUNK // (len(self._groups) + 1))
+        step = max(1, CHUNK // (len(self._members) + 1))
         found: list[list[Reason]] = []
         for start in range(0, len(x), step):
             part = x[start : start + step]
-            effects, unusual = self._effects(part), self._most_unusual(part)
+            effects = self._effects(part)
             order = np.argsort(-effects, axis=1, kind="stable")[:, :REASONS]
+            raises = np.take_along_axis(effects, order, axis=1) > 0
+            features = self._most_unusual(part, np.unique(order[raises]))
             found += [
-                [self._reason(row, unusual[i, g], float(effects[i, g])) for g in order[i] if effects[i, g] > 0]
+                [self._reason(row, features[g][i], float(effects[i, g])) for g in order[i][raises[i]]]
                 for i, row in enumerate(part)
             ]
         return found
@@ -133,20 +135,21 @@ class Scorer:
 
     def _effects(self, x: Features) -> Floats:
         """How much each group raises the probability, to `DIGITS` decimals, shape [n, groups]."""
-        swapped = np.repeat(x[None], len(self._groups) + 1, axis=0)
-        for g, members in enumerate(self._groups.values(), 1):
+        swapped = np.repeat(x[None], len(self._members) + 1, axis=0)
+        for g, members in enumerate(self._members, 1):
             swapped[g][:, members] = self._usual[members]
-        p = self.probabilities(swapped.reshape(-1, x.shape[1])).reshape(len(self._groups) + 1, len(x))
+        p = self.probabilities(swapped.reshape(-1, x.shape[1])).reshape(len(self._members) + 1, len(x))
         return np.asarray(np.round((p[0] - p[1:]).T, DIGITS), dtype=np.float64)
 
-    def _most_unusual(self, x: Features) -> Ints:
-        """Of each group, the feature that is most spreads away from its usual value, shape [n, groups]."""
-        away = np.abs(x.astype(np.float64) - self._usual) / self._spread
-        away[np.isnan(away)] = 1.0  # unknown: one spread away
-        most = np.empty((len(x), len(self._groups)), dtype=np.int64)
-        for g, members in enumerate(self._groups.values()):
-            most[:, g] = np.take(members, np.argmax(away[:, members], axis=1))
-        return most
+    def _most_unusual(self, x: Features, groups: Ints) -> dict[int, Ints]:
+        """For each of some groups the feature that is most spreads away from its usual value, shape [n]."""
+        found = {}
+        for g in groups:
+            members = self._members[g]
+            away = np.abs(x[:, members].astype(np.float64) - self._usual[members]) / self._spread[members]
+            away[np.isnan(away)] = 1.0  # unknown: one spread away
+            found[g] = members[np.argmax(away, axis=1)]
+        return found
 
     def _reason(self, row: Features, feature: int, effect: float) -> Reason:
         entry, value = self.manifest.features[feature], float(row[feature])

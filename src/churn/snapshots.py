@@ -14,7 +14,7 @@ from ibis.common.exceptions import IbisError
 from churn.errors import FeatureError
 from churn.features import Feature, Sums, Window, feature_list
 from churn.problem import Problem
-from churn.rollups import ATTRIBUTES
+from churn.rollups import ATTRIBUTES, with_attributes
 
 KEYS: Final = ("task", "userId", "cutoff", "label", "fold")
 """Columns of a snapshot that are no features."""
@@ -88,7 +88,7 @@ def history(user_days: ir.Table, leavers: ir.Table, problem: Problem, as_of: dat
 
 def _snapshot(task: str, user_days: ir.Table, points: ir.Table, problem: Problem, seed: int) -> ir.Table:
     features, sums = feature_list(problem)
-    past = _with_attributes(_past(user_days, points, sums), user_days)
+    past = with_attributes(_past(user_days, points, sums), user_days)
     row = past.mutate(region=_region(past.location))
     check_declared(features, row.select(*PAST, *sums.asked))
     return row.select(
@@ -156,12 +156,6 @@ def _past(user_days: ir.Table, points: ir.Table, sums: Sums) -> ir.Table:
     return past.mutate(at_ms=_midnight_ms(past["at"]), first_day_ms=_midnight_ms(past.first_day))
 
 
-def _with_attributes(past: ir.Table, user_days: ir.Table) -> ir.Table:
-    """Those of the last day, looked up: texts in a sum would make Spark sort wide rows instead of hashing them."""
-    there = user_days.select("userId", *ATTRIBUTES, last_day=user_days.day)
-    return past.inner_join(there, ("userId", "last_day"))
-
-
 def _sum(bands: ir.Table, column: str, window: Window) -> ir.Value:
     where = None if window.days is None else window.holds(bands.band)
     return bands[column].sum(where=where).cast("int64").fill_null(0)
@@ -181,7 +175,7 @@ def fold_of(user_id: ir.Value, seed: int) -> ir.Value:
 def attributes_at(user_days: ir.Table, cutoff: date) -> ir.Table:
     """Per user with an event before the cut-off: `level`, `region`, `last_ts` (ms), for lists that people read."""
     before = user_days.filter(user_days.day < ibis.date(cutoff))
-    last = _with_attributes(before.group_by("userId").aggregate(last_ts=_.last_ts.max(), last_day=_.day.max()), before)
+    last = with_attributes(before.group_by("userId").aggregate(last_ts=_.last_ts.max(), last_day=_.day.max()), before)
     return last.select("userId", "level", "last_ts", region=_region(last.location)).order_by("userId")
 
 

@@ -9,6 +9,8 @@ import pytest
 from benchmarks.log import GIANT, giant_of, log_of, with_giant
 from churn.simulate import Simulation, simulate
 
+pytestmark = pytest.mark.slow  # whole logs
+
 
 @pytest.fixture(scope="module")
 def log(tmp_path_factory: pytest.TempPathFactory) -> Path:

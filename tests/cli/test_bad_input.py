@@ -16,6 +16,8 @@ from tests.conftest import Row, event, write_log
 from tests.e2e.small import ONE_FAMILY, churn, complaint, learnable_log, learnable_rows
 from tests.tiny import DAY, ms
 
+pytestmark = pytest.mark.slow  # a run, or a process of its own, each
+
 
 def stays(user: str, days: int = 64) -> list[Row]:
     return [event(user, ms("10-01") + day * DAY, sessionId=day) for day in range(days)]
@@ -206,7 +208,6 @@ def disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
     subprocess.run(["umount", "-l", str(folder)], check=False, capture_output=True)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("size", [40, 800, 1050])  # full while reading, making features, training
 def test_a_full_disk_is_one_line_and_what_was_finished_is_whole(
     log: Path, disk: Callable[[int], Path], size: int
@@ -219,7 +220,6 @@ def test_a_full_disk_is_one_line_and_what_was_finished_is_whole(
     assert not (out / "run.json").exists()
 
 
-@pytest.mark.slow
 def test_a_file_that_may_not_grow_is_a_full_disk_and_with_more_room_the_run_goes_on(log: Path, tmp_path: Path) -> None:
     found = churn("run", log, "--out", tmp_path / "run", *ONE_FAMILY, preexec_fn=_limit(60_000))
     assert found.returncode == 2, found.stderr
@@ -241,7 +241,6 @@ def test_a_log_of_another_service_is_read_and_says_the_smallest_next_steps(
     assert (tmp_path / "run" / "ingest.json").exists() and (tmp_path / "run" / "events").is_dir()
 
 
-@pytest.mark.slow
 def test_seven_users_are_too_few_unless_forced(data: Callable[[str], Path], tmp_path: Path) -> None:
     line = ("run", data("real/seven_users.json.gz"), "--out", tmp_path / "run", *ONE_FAMILY)
     found = churn(*line)

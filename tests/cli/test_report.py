@@ -12,6 +12,8 @@ from tests.conftest import write_log
 from tests.e2e.small import complaint, learnable_log
 from tests.report.logs import nobody_leaves
 
+pytestmark = pytest.mark.slow  # whole runs
+
 
 def test_profile_then_report_then_run_do_no_step_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     log, out = str(learnable_log(tmp_path / "log.json")), tmp_path / "out"

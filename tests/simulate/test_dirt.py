@@ -14,6 +14,8 @@ from churn.settings import Settings
 from churn.simulate import Simulation, simulate
 from churn.simulate.dirt import BOM, REFUSED, SHARES, Dirt
 
+pytestmark = pytest.mark.slow  # whole logs
+
 NAMES = ("lines", "blank", "kept", "nobody", "duplicate", "quarantined", "coerced")
 
 
@@ -22,7 +24,6 @@ def account_of(log: Path, out: Path) -> dict[str, object]:
     return json.loads((out / "ingest.json").read_text(encoding="utf-8"))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("users", [150, 10_000])
 @pytest.mark.parametrize("packing", ["json", "json.gz"])
 def test_the_account_of_a_dirty_log_is_exact(tmp_path: Path, users: int, packing: str) -> None:

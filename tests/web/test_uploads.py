@@ -60,6 +60,7 @@ def test_a_link_in_its_place_is_refused(tmp_path: Path) -> None:
         PrivateFolder(tmp_path / "base")
 
 
+@pytest.mark.slow
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="--uploads"):

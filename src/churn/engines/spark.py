@@ -237,8 +237,8 @@ class SparkEngine:
     @contextmanager
     def watched(self) -> Iterator[None]:
         """For work of others on the session: it shows in the progress, and its errors come in our words."""
-        self._context.setJobGroup(self._group, "churn", interruptOnCancel=True)
         with self._translated(self._scratch):
+            self._context.setJobGroup(self._group, "churn", interruptOnCancel=True)
             yield
 
     def close(self) -> None:

@@ -6,16 +6,18 @@ Python sees one row a user, as Arrow, and never a line of the log. The driver se
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import util
 from typing import Final
 
 import ibis.expr.types as ir
 import pyarrow as pa
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 
 from churn.engines.spark import SparkEngine
+from churn.engines.spark_words import GONE
 from churn.errors import UnavailableError
 from churn.evaluation import Ints, Row
 from churn.score_batches import JUDGED, Judge
@@ -32,7 +34,7 @@ class SparkBatches:
 
     Attributes:
         engine: where they are.
-        judged: `churn.score_batches.JUDGED`.
+        judged: `churn.score_batches.JUDGED`; kept, so that nobody is judged twice.
         users: how many.
         judge: what is done with them.
     """
@@ -76,7 +78,7 @@ def spark_batches(engine: SparkEngine, users: ir.Table, judge: Judge) -> Iterato
     try:
         yield SparkBatches(engine, judged, count, judge)
     finally:
-        with engine.watched():
+        with suppress(PySparkException, *GONE):  # where Java has ended, that has been told
             judged.unpersist()
 
 

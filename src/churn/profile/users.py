@@ -9,7 +9,7 @@ import ibis
 import ibis.expr.types as ir
 from ibis import _
 
-from churn.rollups import ATTRIBUTES
+from churn.rollups import with_attributes
 from churn.schema import COUNTED
 
 BURST: Final = 5
@@ -45,9 +45,10 @@ def users(user_days: ir.Table, leavers: ir.Table) -> ir.Table:
         last_ts=_.last_ts.max(),
         active_days=_.count(),
         longest_gap_ms=_.longest_gap_ms.max(),
+        last_day=_.day.max(),
         **{name: _[name].sum().cast("int64") for name in _SUMS},
-        **{name: _[name].argmax(_.day) for name in ATTRIBUTES},
     )
+    each = with_attributes(each, user_days).drop("last_day")
     joined = each.left_join(leavers.select("userId", "left_ts"), "userId").drop("userId_right")
     return joined.order_by("userId")
 

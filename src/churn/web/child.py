@@ -20,7 +20,7 @@ from typing import Final
 
 logger = logging.getLogger("churn.web")
 
-PARTS: Final = {"ingest": (0.02, 0.50), "rollups": (0.50, 0.70), "profile": (0.70, 0.90), "snapshots": (0.90, 0.97)}
+PARTS: Final = {"ingest": (0.02, 0.60), "rollups": (0.60, 0.85), "snapshots": (0.85, 0.97)}
 """From which to which share of a job each step takes it."""
 
 LOOK: Final = 0.25
