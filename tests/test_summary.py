@@ -103,6 +103,7 @@ def test_a_small_test_is_a_warning_and_enough_leavers_to_learn_from_are_none(sum
     assert "few" in warning and str(summary.test["leavers"]) in warning and "intervals" in warning
 
 
+@pytest.mark.slow
 def test_forcing_refused_lines_and_wrong_types_are_warnings(finished: Settings, tmp_path: Path) -> None:
     log = tmp_path / "log.json"
     lines = Path(finished.logs[0]).read_text().splitlines()

@@ -130,6 +130,7 @@ def test_it_installs_a_program_that_runs_and_sees_nothing_of_this_environment(
     assert len(pins) > 20 and installed <= pins
 
 
+@pytest.mark.slow
 def test_the_primary_is_ended_after_its_hard_limit_and_a_worker_is_not(machine: dict[str, str], tmp_path: Path) -> None:
     if Path("/run/systemd/system").exists():
         pytest.skip("this machine has systemd, so the script would set a real timer: NOT tested here")

@@ -8,6 +8,8 @@ import pytest
 
 from benchmarks.measure import cost_of, members, usage
 
+pytestmark = pytest.mark.slow  # processes of their own
+
 CHILD = "import subprocess, sys; subprocess.run([sys.executable, '-c', {code!r}], check=True)"
 HOG = "import time; held = bytearray(b'x') * 300_000_000; time.sleep(1.5)"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from churn.cli import invoke
+from churn.cli import cli, invoke
 from churn.cli.options import settings_of
 from churn.cli.run import command
 from churn.settings import Settings
@@ -25,7 +25,7 @@ def log(tmp_path: Path) -> Path:
 
 def settings_from(*arguments: str) -> Settings:
     """The settings that `churn run` makes of its arguments."""
-    with command.make_context("run", ["log.json", *arguments]) as context:
+    with command.make_context("run", ["log.json", *arguments], **cli.context_settings) as context:
         return settings_of(dict(context.params))
 
 

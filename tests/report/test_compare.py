@@ -2,9 +2,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from churn.report.blocks import Missing, Section, Table, Words
 from churn.report.compare import comparison
 from churn.report.inputs import read_inputs
+
+pytestmark = pytest.mark.slow  # two whole runs
 
 
 def both(first: Path, second: Path) -> dict[str, Section]:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from churn.cli import cli
 from churn.cli.options import settings_of
 from churn.cli.run import command as run_command
 from churn.errors import SourceError
@@ -192,7 +193,7 @@ def test_the_command_of_any_settings_gives_these_settings_again(
 
 def as_settings(words: list[str]) -> dict[str, Any]:
     """What `churn run` makes of a command line."""
-    with run_command.make_context("run", list(words)) as context:
+    with run_command.make_context("run", list(words), **cli.context_settings) as context:
         options = {name: value for name, value in context.params.items() if name != "as_json"}
         return json.loads(json.dumps(settings_of(options).as_json()))
 
