@@ -63,6 +63,12 @@ def environment() -> dict[str, str]:
     return {**os.environ, **ours, "SPARK_DAEMON_MEMORY": "256m"}
 
 
+def hadoop_of(pyspark: Path) -> str:
+    """The version of Hadoop that comes with an installed PySpark."""
+    (jar,) = (pyspark / "jars").glob("hadoop-client-api-*.jar")
+    return jar.stem.removeprefix("hadoop-client-api-")
+
+
 @contextmanager
 def cluster(folder: Path, workers: Sequence[str] = ("one", "two")) -> Iterator[Cluster]:
     """A master and workers with one core each, ended with the block."""

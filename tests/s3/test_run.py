@@ -16,6 +16,7 @@ import pytest
 
 from churn.engines.java import missing_java
 from churn.s3.url import work_folder
+from tests.cluster import hadoop_of
 from tests.e2e.small import SHORT, churn, complaint, finished_run, short_run
 from tests.parity.compare import assert_same_table
 from tests.s3.broken import Broken
@@ -127,8 +128,7 @@ def hadoop_aws() -> tuple[str, ...]:
     pyspark = pytest.importorskip("pyspark")
     if missing_java():
         pytest.skip(f"{missing_java()}; Spark is NOT tested")
-    (jar,) = (Path(pyspark.__file__).parent / "jars").glob("hadoop-client-api-*.jar")
-    hadoop = jar.stem.removeprefix("hadoop-client-api-")
+    hadoop = hadoop_of(Path(pyspark.__file__).parent)
     if hadoop not in AWS_SDK:
         pytest.skip(f"S3 by Spark is NOT tested: nobody has said which AWS library goes with Hadoop {hadoop}")
     parts, whole = AWS_SDK[hadoop]
