@@ -208,7 +208,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judged]:
     folder: Path = tmp_path_factory.mktemp("judged")
     (folder / "log.json").write_text("\n".join(LINES) + "\n", encoding="utf-8", newline="")
     engine = DuckDBEngine(memory=500_000_000, scratch=folder / "scratch", threads=1)
-    table = judge(engine.lines(find_sources([folder / "log.json"]), dict(OWN_NAMES), numbered=True))
+    table = judge(engine.lines(find_sources([folder / "log.json"]), dict(OWN_NAMES), counted=[len(LINES)]))
     rows = engine.fetch(table.order_by("line")).to_pylist()
     engine.close()
     assert [row["text"] for row in rows] == LINES

@@ -131,7 +131,7 @@ class Ingest:
         folder.mkdir()
         bad = [i for i, account in enumerate(files) if account.refused]
         for start in range(0, len(bad), self.engine.numbered):
-            some = {i: (sources[i], files[i].path) for i in bad[start : start + self.engine.numbered]}
+            some = {i: (sources[i], files[i]) for i in bad[start : start + self.engine.numbered]}
             written = _write_refused(self.engine, some, self.columns, folder)
             if written != {i: files[i].refused for i in some}:
                 raise EngineError(
@@ -243,23 +243,19 @@ def _refuse_stray(days: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _write_refused(
-    engine: Engine, files: Mapping[int, tuple[Source, str]], columns: Mapping[str, str], folder: Path
+    engine: Engine, files: Mapping[int, tuple[Source, FileAccount]], columns: Mapping[str, str], folder: Path
 ) -> dict[int, int]:
     """The refused lines of some files, each with its number and its address, one file of JSON lines each: how many."""
-    judged = judge(engine.lines([source for source, _ in files.values()], dict(columns), numbered=True))
+    sources, accounts = zip(*files.values(), strict=True)
+    judged = judge(engine.lines(sources, dict(columns), counted=[account.lines for account in accounts]))
     refused = judged.filter(judged.judged.isin(REFUSED)).select("file", "line", "judged", "text")
     rows = (row for batch in engine.batches(refused.order_by("file", "line")) for row in batch.to_pylist())
     numbers, written = tuple(files), dict.fromkeys(files, 0)
     for place, lines in itertools.groupby(rows, lambda row: row["file"]):
-        number = numbers[place]
+        number, path = numbers[place], accounts[place].path
         with (folder / f"{number:05d}.jsonl").open("w", encoding="utf-8") as out:
             for row in lines:
-                entry = {
-                    "file": files[number][1],
-                    "line": row["line"],
-                    "reason": row["judged"],
-                    "text": row["text"],
-                }
+                entry = {"file": path, "line": row["line"], "reason": row["judged"], "text": row["text"]}
                 out.write(json.dumps(entry, ensure_ascii=False) + "\n")
                 written[number] += 1
     return written

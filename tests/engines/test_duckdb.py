@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from churn.errors import LineReadError, OutputError, SourceError
 from churn.ingest import OWN_NAMES
 from churn.sources import Source, find_sources
 from tests.conftest import event, write_log
+from tests.test_sanitise import PACK
 from tests.test_sources import put
 
 ROWS = [
@@ -112,6 +114,27 @@ def test_damaged_parquet_is_a_bad_source(engine: DuckDBEngine, tmp_path: Path) -
     source = Source(put(tmp_path / "a.parquet", b"PAR1 no more"), 12, 0, kind="parquet")
     with pytest.raises(SourceError, match=r"damaged Parquet .*a\.parquet.*; fetch or write it again"):
         engine.lines([source], dict(OWN_NAMES))
+
+
+def test_lines_are_numbered_in_each_of_many_files(tmp_path: Path) -> None:
+    sizes = [2_000, 1, 700, *range(40), 30_000, 1_999, 3_000]
+    logs = [
+        write_log(tmp_path / f"{k:03d}.json", [event(ts=1_538_352_000_000 + i) for i in range(n)])
+        for k, n in enumerate(sizes)
+    ]
+    logs[2] = put(tmp_path / "002.json.gz", PACK["gzip"](logs[2].read_bytes()))
+    for k, other in ((-1, "auth"), (-2, "nothing we know")):  # another one of ours, and one that is not
+        cells = {"ts": [1_538_352_000_000 + i for i in range(sizes[k])], other: ["x"] * sizes[k]}
+        pq.write_table(pa.table(cells), logs[k], row_group_size=500)
+    engine = DuckDBEngine(memory=1_000_000_000, scratch=tmp_path / "scratch", threads=4)
+    raw = engine.lines(find_sources(map(str, logs)), dict(OWN_NAMES), counted=sizes)
+    rows = engine.fetch(raw.select("file", "line", "ts", "text")).to_pylist()
+    engine.close()
+    assert sorted((row["file"], row["line"], int(float(row["ts"])) - 1_538_352_000_000) for row in rows) == [
+        (k, i + 1, i) for k, n in enumerate(sizes) for i in range(n)
+    ]
+    shown = {"ts": 1_538_352_000_000, "auth": "x"}  # of a Parquet file: its own columns alone
+    assert [json.loads(row["text"]) for row in rows if (row["file"], row["line"]) == (len(sizes) - 1, 1)] == [shown]
 
 
 def test_progress_is_a_share_or_unknown(engine: DuckDBEngine, tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def test_lines_are_numbered_over_all_parts_of_a_file(make_spark: MakeSpark, tmp_
     logs[2].write_bytes(PACK["gzip"](logs[2].read_bytes()))
     table = pa.table({"ts": [1_538_352_000_000 + i for i in range(sizes[4])], "page": ["Home"] * sizes[4]})
     pq.write_table(table, logs[4], row_group_size=100)
-    raw = spark.lines(find_sources(map(str, logs)), dict(OWN_NAMES), numbered=True)
+    raw = spark.lines(find_sources(map(str, logs)), dict(OWN_NAMES), counted=sizes)
     rows = spark.fetch(raw.select("file", "line", "ts")).to_pylist()
     assert sorted((row["file"], row["line"], int(float(row["ts"])) - 1_538_352_000_000) for row in rows) == [
         (k, i + 1, i) for k, n in enumerate(sizes) for i in range(n)

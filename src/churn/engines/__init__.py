@@ -33,13 +33,16 @@ class Engine(Protocol):
     numbered: int
     """How many files it numbers the lines of at a time."""
 
-    def lines(self, sources: Sequence[Source], columns: dict[str, str], *, numbered: bool = False) -> ir.Table:
+    def lines(
+        self, sources: Sequence[Source], columns: dict[str, str], *, counted: Sequence[int] | None = None
+    ) -> ir.Table:
         """The raw lines of a log, nothing judged yet.
 
         Args:
             sources: the files, in the order that `file` counts.
             columns: for each of our 18 column names the name that this log uses.
-            numbered: add `line`, the line number in its file from 1; for `numbered` files at most.
+            counted: how many lines each file has, as found without it: adds `line`, the line number in its file
+                from 1; for `numbered` files at most.
 
         Returns:
             `file` (int32, index into `sources`), `text` (the line; without numbers, objects may go without it),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, cast
@@ -37,7 +37,7 @@ class DuckDBEngine:
     """Implements `churn.engines.Engine` inside this process."""
 
     name = "duckdb"
-    numbered = 1
+    numbered = 500
 
     def __init__(self, *, memory: int, scratch: Path, threads: int | None = None) -> None:
         """Open an engine.
@@ -65,19 +65,18 @@ class DuckDBEngine:
             self._con.execute(f"SET {name} = {literal(value)}")
         self._count_progress()
 
-    def lines(self, sources: Sequence[Source], columns: dict[str, str], *, numbered: bool = False) -> ir.Table:
+    def lines(
+        self, sources: Sequence[Source], columns: dict[str, str], *, counted: Sequence[int] | None = None
+    ) -> ir.Table:
         """See `Engine.lines`."""
-        self._keep_order(numbered)
+        self._keep_order(counted is not None)
         parts = []
-        for kind in ("json", "parquet"):
-            members = [(i, source) for i, source in enumerate(sources) if source.kind == kind]
-            if members:
-                numbers, paths = [i for i, _ in members], [source.path for _, source in members]
-                if kind == "json":
-                    parts.append(json_sql(numbers, paths, columns, numbered=numbered))
-                else:
-                    found = self._parquet_columns(paths)
-                    parts.append(parquet_sql(numbers, paths, columns, found, numbered=numbered))
+        json, parquet = ({i: s.path for i, s in enumerate(sources) if s.kind == kind} for kind in ("json", "parquet"))
+        if json:
+            parts.append(json_sql(json, columns, _before(json, counted)))
+        # Numbered, the text of a row is shown, without the columns that other files have.
+        for found, members in self._alike(parquet, apart=counted is not None):
+            parts.append(parquet_sql(members, columns, found, _before(members, counted)))
         return self._sql(" UNION ALL ".join(parts))
 
     def reaches(self, source: Source) -> bool:
@@ -171,12 +170,26 @@ class DuckDBEngine:
         sql = self._ibis.compile(table)
         return f"SELECT * REPLACE ({casts}) FROM ({sql})" if whole else sql
 
+    def _alike(self, members: Mapping[int, Path], *, apart: bool) -> list[tuple[dict[str, str], dict[int, Path]]]:
+        """Parquet files and the kinds of their columns: those of all together, or `apart` by their own."""
+        if not apart:
+            return [(self._parquet_columns(list(members.values())), dict(members))] if members else []
+        groups: dict[tuple[tuple[str, str], ...], dict[int, Path]] = {}
+        for i, path in members.items():
+            groups.setdefault(tuple(self._parquet_columns([path]).items()), {})[i] = path
+        return [(dict(found), group) for found, group in groups.items()]
+
     def _parquet_columns(self, paths: list[Path]) -> dict[str, str]:
         try:
             rows = self._con.execute(f"DESCRIBE SELECT * FROM {parquet_reader(paths)}").fetchall()
         except duckdb.Error as error:
             raise SourceError(f"damaged Parquet ({_first_line(error)})", "fetch or write it again") from error
         return {row[0]: row[1] for row in rows}
+
+
+def _before(members: Iterable[int], counted: Sequence[int] | None) -> list[int] | None:
+    """How many lines the files before each have, if it is known."""
+    return None if counted is None else [0, *itertools.accumulate(counted[i] for i in members)]
 
 
 @contextmanager

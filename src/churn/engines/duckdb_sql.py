@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -14,20 +14,24 @@ from churn.sources import MAX_LINE
 _SLACK: Final = 1000
 """Bytes of room for a newline: DuckDB counts it as part of the line in some places and not in others."""
 
+_INDEX: Final = "file_index::BIGINT + 1"
+"""The place of a row's file in a list of DuckDB's."""
+
 
 def parquet_sql(
-    numbers: list[int], paths: list[Path], columns: dict[str, str], found: dict[str, str], *, numbered: bool
+    members: Mapping[int, Path], columns: dict[str, str], found: dict[str, str], before: Sequence[int] | None
 ) -> str:
-    """A row of a Parquet file as a line: every cell as text, judged like a JSON line."""
+    """A row of a Parquet file as a line: every cell as text, judged like a JSON line. See `json_sql`."""
     cells = [f"{_cell(columns[name], found)} AS {quote(name)}" for name in NUMBERS]
     wrong = {name: _odd_cell(columns[name], name, found) for name in TEXTS}
     cells += [f"CASE WHEN NOT {wrong[name]} THEN {_cell(columns[name], found)} END AS {quote(name)}" for name in TEXTS]
     odd = " + ".join(f"CASE WHEN {wrong[name]} THEN {1 << i} ELSE 0 END" for i, name in enumerate(TEXTS))
-    line = ", row_number() OVER () AS line, to_json(t)::VARCHAR AS text" if numbered else ", NULL::VARCHAR AS text"
-    index = "0" if numbered else "file_index::BIGINT"
+    line = ", NULL::VARCHAR AS text"
+    if before is not None:
+        line = f", row_number() OVER () - {literal(list(before))}[{_INDEX}] AS line, to_json(t)::VARCHAR AS text"
     return (
-        f"SELECT {literal(numbers)}[{index} + 1]::INTEGER AS file{line}, true AS object, "
-        f"{', '.join(cells)}, ({odd})::BIGINT AS odd FROM {parquet_reader(paths)} AS t"
+        f"SELECT {literal(list(members))}[{_INDEX}]::INTEGER AS file{line}, true AS object, "
+        f"{', '.join(cells)}, ({odd})::BIGINT AS odd FROM {parquet_reader(members.values())} AS t"
     )
 
 
@@ -54,17 +58,17 @@ def _odd_cell(column: str, name: str, found: dict[str, str]) -> str:
     return f"({quote(column)} IS NOT NULL)"
 
 
-def parquet_reader(paths: Sequence[Path]) -> str:
+def parquet_reader(paths: Iterable[Path]) -> str:
     """Parquet files, columns put together by name."""
     return f"read_parquet({files(paths)}, union_by_name = true)"
 
 
-def files(paths: Sequence[Path]) -> str:
+def files(paths: Iterable[Path]) -> str:
     """Paths for DuckDB, which takes some characters of a name for a pattern."""
     return literal([re.sub(r"[\[*?]", r"[\g<0>]", str(path)) for path in paths])
 
 
-def line_reader(paths: Sequence[Path]) -> str:
+def line_reader(paths: Iterable[Path]) -> str:
     """Lines as text: one column, a separator that JSON forbids, nothing quoted or escaped."""
     return (
         f"read_csv({files(paths)}, columns = {{'line': 'VARCHAR'}}, delim = '\x1f', quote = '', "
@@ -79,12 +83,18 @@ _IS_OBJECT = rf"""strlen(line) <= {MAX_LINE} AND json_valid(line)
 """json_valid also passes scalars, arrays and a comma before the closing brace; each check is cheap for most lines."""
 
 
-def json_sql(numbers: list[int], paths: list[Path], columns: dict[str, str], *, numbered: bool) -> str:
-    """Lines of JSON files: one column a field, as text, and which text columns hold no string."""
+def json_sql(members: Mapping[int, Path], columns: dict[str, str], before: Sequence[int] | None) -> str:
+    """Lines of JSON files: one column a field, as text, and which text columns hold no string.
+
+    Args:
+        members: the files, by number.
+        columns: for each of our names the one that the log uses.
+        before: how many lines all files before each have; numbers the lines, if all is read in order. None does not.
+    """
     fields = literal(json.dumps({columns[name]: "VARCHAR" for name in NUMBERS + TEXTS}))
     parsed = (
-        f"SELECT file_index{', row_number() OVER () AS number' if numbered else ''}, line, "
-        f"CASE WHEN {_IS_OBJECT} THEN json_transform(line, {fields}) END AS f FROM {line_reader(paths)}"
+        f"SELECT file_index{', row_number() OVER () AS number' if before is not None else ''}, line, "
+        f"CASE WHEN {_IS_OBJECT} THEN json_transform(line, {fields}) END AS f FROM {line_reader(members.values())}"
     )
     odd = " + ".join(f"CASE WHEN {_odd(columns[name], name)} THEN {1 << i} ELSE 0 END" for i, name in enumerate(TEXTS))
     flagged = f"SELECT *, CASE WHEN f IS NULL THEN 0 ELSE {odd} END AS odd FROM ({parsed})"
@@ -93,9 +103,9 @@ def json_sql(numbers: list[int], paths: list[Path], columns: dict[str, str], *, 
         f"CASE WHEN odd = 0 OR odd & {1 << i} = 0 THEN f.{quote(columns[name])} END AS {quote(name)}"
         for i, name in enumerate(TEXTS)
     ]
-    line = ", number AS line" if numbered else ""
+    line = f", number - {literal(list(before))}[{_INDEX}] AS line" if before is not None else ""
     return (
-        f"SELECT {literal(numbers)}[file_index::BIGINT + 1]::INTEGER AS file{line}, coalesce(line, '') AS text, "
+        f"SELECT {literal(list(members))}[{_INDEX}]::INTEGER AS file{line}, coalesce(line, '') AS text, "
         f"f IS NOT NULL AS object, {', '.join(cells)}, odd::BIGINT AS odd FROM ({flagged})"
     )
 

@@ -116,9 +116,12 @@ class SparkEngine:
         self._closed = False
         self._counting = str(self._context.master).split("[")[0] != "local"  # one machine sees what it has written
 
-    def lines(self, sources: Sequence[Source], columns: dict[str, str], *, numbered: bool = False) -> ir.Table:
-        """See `Engine.lines`."""
+    def lines(
+        self, sources: Sequence[Source], columns: dict[str, str], *, counted: Sequence[int] | None = None
+    ) -> ir.Table:
+        """See `Engine.lines`; the lines are counted once more, by the pieces that tasks read."""
         parts: list[DataFrame] = []
+        numbered = counted is not None
         if numbered and _PIECES not in self._conf:  # machines that come meanwhile would have files cut anew
             self._session.conf.set(_PIECES, str(self._context.defaultParallelism))
         json = {i: source for i, source in enumerate(sources) if source.kind == "json"}
