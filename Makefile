@@ -20,7 +20,7 @@ MOTO_STAMP := $(MOTO)/.stamp
 # This PySpark leaves sockets to the garbage collector, which a strict test run takes for a failure.
 OLDER_PYTEST := $(OLDER)/bin/python -m pytest -n 2 -m spark -W ignore::pytest.PytestUnraisableExceptionWarning
 OLDER_TESTS := tests/engines/test_spark.py tests/parity tests/learners/test_spark.py tests/test_score_log.py \
-	tests/e2e/test_spark_learner.py tests/e2e/test_spark_cluster.py tests/s3/test_run.py tests/aws/test_step.py
+	tests/e2e/test_spark_learner.py tests/e2e/test_spark_cluster.py tests/e2e/test_yarn.py tests/s3/test_run.py tests/aws/test_step.py
 # What every change is tried on with the older Spark, a few minutes, the longest first: a run on a cluster of its own, with
 # kills, from the log to a bundle that Spark has trained; parity; trees taken out of Spark; scoring; the engine.
 OLDER_CHOICE := tests/e2e/test_spark_cluster.py::test_killed_driver_and_killed_workers_change_nothing \

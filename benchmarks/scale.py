@@ -36,6 +36,9 @@ FEATURES: Final = len(feature_list(Problem())[0])
 COPIES: Final = 4
 """Of the snapshots in the driver: one in Java, and what training makes of them in Python."""
 
+ROOM: Final = 0.9
+"""Share of a machine's memory that they may take."""
+
 BYTES_A_TASK: Final = 32_000_000
 """Of Parquet behind a shuffle; `churn.engines.spark` divides by it."""
 
@@ -85,8 +88,8 @@ class Scale:
 
     @property
     def fits(self) -> bool:
-        """Whether the machine of the driver has that much."""
-        return self.driver_bytes <= self.shape.primary.memory_gib * 2**30
+        """Whether the machine of the driver has that much to spare."""
+        return self.driver_bytes <= ROOM * self.shape.primary.memory_gib * 2**30
 
 
 def scaled(times: int, workers: int, instance: str) -> Scale:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-from urllib.request import urlopen
+from urllib.request import ProxyHandler, build_opener
 
 from tests.cluster import DEADLINE
 
@@ -66,16 +67,21 @@ class Yarn:
     address: str
 
     def applications(self) -> list[dict[str, Any]]:
-        """What it has run."""
-        found = self._asked("apps")["apps"] or {}
-        return list(found.get("app", []))
+        """What it has run, once all of it has ended; Spark does not wait until YARN knows of its end."""
+        until = time.monotonic() + DEADLINE
+        while time.monotonic() < until:
+            found: list[dict[str, Any]] = (self._asked("apps")["apps"] or {}).get("app", [])
+            if all(one["state"] in ("FINISHED", "FAILED", "KILLED") for one in found):
+                return found
+            time.sleep(0.2)
+        raise AssertionError(f"not ended after {DEADLINE} s: {found}")
 
     def memory(self) -> int:
         """Megabytes that its nodes have."""
         return int(self._asked("metrics")["clusterMetrics"]["totalMB"])
 
     def _asked(self, what: str) -> dict[str, Any]:
-        with urlopen(f"http://{self.address}/ws/v1/cluster/{what}", timeout=DEADLINE) as answer:
+        with build_opener(ProxyHandler({})).open(f"http://{self.address}/ws/v1/cluster/{what}", timeout=30) as answer:
             found: dict[str, Any] = json.load(answer)
             return found
 
@@ -83,19 +89,25 @@ class Yarn:
 def fetched(hadoop: str) -> list[str]:
     """The jars of the daemons; none where Maven Central does not give them."""
     packages = ",".join(f"org.apache.hadoop:{part}:{hadoop}" for part in PARTS)
-    done = subprocess.run(
-        [sys.executable, "-c", FETCH, packages], capture_output=True, text=True, timeout=600, check=False
-    )
-    if "UNRESOLVED DEPENDENCIES" in done.stderr:
+    command = [sys.executable, "-c", FETCH, packages]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        try:
+            said, complaint = process.communicate(timeout=600)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)  # Java, too
+            return []
+    if "UNRESOLVED DEPENDENCIES" in complaint or "FAILED DOWNLOADS" in complaint:
         return []
-    assert done.returncode == 0, done.stderr[-3000:]
-    return [name.removeprefix("file://") for name in done.stdout.strip().split(",")]
+    assert process.returncode == 0, complaint[-3000:]
+    return [name.removeprefix("file://") for name in said.strip().split(",")]
 
 
 @contextmanager
 def yarn(folder: Path, jars: list[str]) -> Iterator[Yarn]:
     """A resource manager and a node manager, ended with the block."""
-    ports = {name: f"127.0.0.1:{_free_port()}" for name in PORTS}
+    ports = dict(zip(PORTS, _free(len(PORTS)), strict=True))
     places = {f"{NM}.local-dirs": str(folder / "local"), f"{NM}.log-dirs": str(folder / "logs")}
     made = Yarn(folder / "conf", ports[f"{RM}.webapp.address"])
     made.conf.mkdir(parents=True)
@@ -109,8 +121,7 @@ def yarn(folder: Path, jars: list[str]) -> Iterator[Yarn]:
         yield made
     finally:
         for process in reversed(running):  # the node manager first: it ends what it has started
-            process.terminate()
-            process.wait(timeout=DEADLINE)
+            _end(process)
 
 
 def _start(daemon: str, jars: list[str], conf: Path, log: Path) -> subprocess.Popen[bytes]:
@@ -122,6 +133,15 @@ def _start(daemon: str, jars: list[str], conf: Path, log: Path) -> subprocess.Po
     command = [str(java), "-Xmx256m", "--add-opens=java.base/java.lang=ALL-UNNAMED", "-cp", path, daemon]
     with log.open("wb") as said:
         return subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(timeout=DEADLINE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _wait(made: Yarn, running: list[subprocess.Popen[bytes]], folder: Path) -> None:
@@ -141,7 +161,10 @@ def _write(path: Path, values: Mapping[str, str]) -> None:
     path.write_text(f"<configuration>{''.join(rows)}</configuration>", encoding="utf-8")
 
 
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+def _free(how_many: int) -> list[str]:
+    """Addresses on loopback where nobody listens."""
+    with ExitStack() as stack:
+        held = [stack.enter_context(socket.socket()) for _ in range(how_many)]
+        for one in held:
+            one.bind(("127.0.0.1", 0))
+        return [f"127.0.0.1:{one.getsockname()[1]}" for one in held]

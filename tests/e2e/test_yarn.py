@@ -37,7 +37,10 @@ def test_a_bundle_scores_on_yarn_as_on_one_machine(tmp_path: Path, tmp_path_fact
         pytest.skip("YARN is NOT tested: Maven Central does not give Hadoop")
     settings, run = finished_run(tmp_path_factory.getbasetemp())
     expected = rows(run / "risk.csv")
-    conf = CONTAINERS | {"spark.yarn.jars": f"local:{package}/jars/*"}  # or half a gigabyte is copied
+    conf = CONTAINERS | {
+        "spark.yarn.jars": f"local:{package}/jars/*",  # or half a gigabyte is copied
+        "spark.yarn.stagingDir": f"file://{tmp_path}/staging",
+    }
     words = ["score", run / "bundle", settings.logs[0], "--as-of", expected[0]["as_of"], "--out", tmp_path / "risk.csv"]
     words += ["--engine", "spark", "--master", "yarn", "--memory", "2GB"]
     words += [word for name, value in conf.items() for word in ("--conf", f"{name}={value}")]
