@@ -14,7 +14,6 @@ import pytest
 
 from churn.cli import invoke
 from churn.score_log import ScoreSettings, score, work_in_s3
-from churn.web.child import PARTS
 from tests.conftest import MakeSpark
 from tests.e2e.small import complaint, finished_run
 from tests.test_table_training import users_csv
@@ -54,6 +53,8 @@ def test_the_risk_list_is_that_of_the_run_that_made_the_bundle(
 def test_without_a_date_it_is_the_last_midnight_of_the_log(
     finished: tuple[Path, Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    from churn.web.child import PARTS  # needs the extra `web`
+
     log, run = finished
     out = tmp_path / "risk.csv"
     assert invoke(["score", str(run / "bundle"), str(log), "--out", str(out), "--progress", "json"]) == 0
